@@ -1,0 +1,34 @@
+import type {
+  EventsAnswer,
+  EventsQuestion,
+  LedgerAnswer,
+  LedgerQuestion,
+  LiveChange,
+  LiveQuestion,
+  QuarantineAnswer,
+  QuarantineQuestion,
+  RollupAnswer,
+  RollupQuestion,
+  Site,
+  StatusAnswer,
+  TopAnswer,
+  TopQuestion,
+} from '../contract/index.ts';
+
+/**
+ * Asking a board. Every answer includes what was acknowledged before the question came. A question that cannot be
+ * answered rejects with a `WeirError` from the table of codes; an aborted one stops its work in the shards.
+ */
+export interface BoardClient {
+  site(): Site;
+  rollup(question: RollupQuestion, signal?: AbortSignal): Promise<RollupAnswer>;
+  top(question: TopQuestion, signal?: AbortSignal): Promise<TopAnswer>;
+  events(question: EventsQuestion, signal?: AbortSignal): Promise<EventsAnswer>;
+  ledger(question: LedgerQuestion): Promise<LedgerAnswer>;
+  quarantine(question: QuarantineQuestion): Promise<QuarantineAnswer>;
+  status(): Promise<StatusAnswer>;
+  /** Prometheus counters of all threads, by metric name without the `weir_` prefix. */
+  counters(): Promise<Record<string, number>>;
+  /** At most one change per 200 ms; the viewer that lags is given the newest state, not a queue. */
+  live(question: LiveQuestion, onChange: (change: LiveChange) => void): () => void;
+}

@@ -1,0 +1,1 @@
+export type { BoardClient } from './board-client.ts';

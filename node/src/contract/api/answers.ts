@@ -1,0 +1,150 @@
+import { type Static, Type } from 'typebox';
+
+/** What the HTTP surface answers and the board's client returns: one definition for types, checks and OpenAPI. */
+
+const Nullable = Type.Union([Type.Number(), Type.Null()]);
+
+export const Series = Type.Object({
+  by: Type.Record(Type.String(), Type.Union([Type.String(), Type.Null()])),
+  time: Type.Array(Type.Number(), {
+    description: 'Starts of the buckets, epoch ms UTC, ascending; empty buckets are left out.',
+  }),
+  values: Type.Record(Type.String(), Type.Array(Nullable)),
+  final: Type.Array(Type.Boolean()),
+  revision: Type.Array(Type.Number()),
+});
+export type Series = Static<typeof Series>;
+
+export const RollupAnswer = Type.Object({
+  rollup: Type.String(),
+  tier: Type.String(),
+  step: Type.Number({ description: 'Width of a bucket in ms; a multiple of the tier.' }),
+  from: Type.Number(),
+  to: Type.Number(),
+  timezone: Type.String(),
+  watermark: Nullable,
+  measures: Type.Record(
+    Type.String(),
+    Type.Object({ unit: Type.String(), fn: Type.String(), decimals: Type.Number() }),
+  ),
+  series: Type.Array(Series),
+  truncated: Type.Boolean(),
+});
+export type RollupAnswer = Static<typeof RollupAnswer>;
+
+export const TopAnswer = Type.Object({
+  rollup: Type.String(),
+  measure: Type.String(),
+  unit: Type.String(),
+  from: Type.Number(),
+  to: Type.Number(),
+  rows: Type.Array(
+    Type.Object({
+      rank: Type.Number(),
+      by: Type.Record(Type.String(), Type.Union([Type.String(), Type.Null()])),
+      value: Type.Number(),
+    }),
+  ),
+});
+export type TopAnswer = Static<typeof TopAnswer>;
+
+export const EventsAnswer = Type.Object({
+  stream: Type.String(),
+  from: Type.Number(),
+  to: Type.Number(),
+  events: Type.Array(
+    Type.Record(Type.String(), Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()])),
+    {
+      description:
+        'Each with `time` (epoch ms), the key field and the fields of the stream, plus `seq`, its place in the log.',
+    },
+  ),
+  truncated: Type.Boolean(),
+});
+export type EventsAnswer = Static<typeof EventsAnswer>;
+
+const Counts = Type.Record(Type.String(), Type.Number());
+
+export const LedgerAnswer = Type.Object({
+  received: Type.Number(),
+  counted: Type.Number(),
+  onTime: Type.Number(),
+  lateMerged: Type.Number(),
+  duplicate: Type.Number(),
+  quarantined: Counts,
+  rejected: Counts,
+});
+export type LedgerAnswer = Static<typeof LedgerAnswer>;
+
+export const QuarantineAnswer = Type.Object({
+  messages: Type.Array(
+    Type.Object({
+      seq: Type.Number(),
+      time: Type.Number({ description: 'When it was logged, epoch ms.' }),
+      stream: Type.String(),
+      topic: Type.String(),
+      reason: Type.String(),
+      payload: Type.String({ description: 'As text when it is UTF-8, else in base64; cut at 1 KiB.' }),
+      encoding: Type.Union([Type.Literal('utf8'), Type.Literal('base64')]),
+      payloadBytes: Type.Number(),
+    }),
+  ),
+});
+export type QuarantineAnswer = Static<typeof QuarantineAnswer>;
+
+export const StatusAnswer = Type.Object({
+  version: Type.String(),
+  site: Type.String(),
+  ready: Type.Boolean(),
+  reasons: Type.Array(Type.String()),
+  startedAt: Type.Number(),
+  log: Type.Object({
+    first: Type.Number(),
+    last: Type.Number(),
+    segments: Type.Number(),
+    bytes: Type.Number(),
+    state: Type.Union([Type.Literal('ok'), Type.Literal('full'), Type.Literal('failed')]),
+    fsyncMsP99: Type.Number(),
+  }),
+  shards: Type.Array(
+    Type.Object({
+      shard: Type.Number(),
+      thread: Type.Number(),
+      applied: Type.Number(),
+      checkpointed: Type.Number(),
+      keys: Type.Number(),
+      state: Type.Union([Type.Literal('replaying'), Type.Literal('serving'), Type.Literal('damaged')]),
+    }),
+  ),
+  lagRecords: Type.Number({ description: 'Records of the log that the slowest shard has not applied.' }),
+  readingsPerSecond: Type.Number(),
+  clients: Type.Number(),
+  clock: Type.Union([Type.Literal('synced'), Type.Literal('holdover'), Type.Literal('unsynced')]),
+  storage: Type.Object({ storeBytes: Type.Number(), logBytes: Type.Number(), freeBytes: Type.Number() }),
+  wear: Type.Object({
+    writtenBytes: Type.Number({ description: 'Handed to the disk since the start, log and store.' }),
+    bytesPerReading: Type.Number(),
+  }),
+  memory: Type.Object({ rssBytes: Type.Number() }),
+});
+export type StatusAnswer = Static<typeof StatusAnswer>;
+
+/** One event of `GET /api/v1/live`: the buckets that changed, as columns. */
+export const LiveChange = Type.Object({
+  rollup: Type.String(),
+  tier: Type.String(),
+  step: Type.Number(),
+  watermark: Nullable,
+  series: Type.Array(Series),
+});
+export type LiveChange = Static<typeof LiveChange>;
+
+export const Fault = Type.Object({
+  error: Type.Object({
+    code: Type.String(),
+    message: Type.String(),
+    field: Type.Optional(Type.String()),
+    suggestion: Type.Optional(Type.String()),
+  }),
+});
+export type Fault = Static<typeof Fault>;

@@ -1,0 +1,24 @@
+/** Every bound of the appliance, in one place. A bound names what it prevents. */
+export const LIMITS = Object.freeze({
+  /** Virtual shards: one board holds all, five share them. Changing it moves chunks by key, offline. */
+  shards: 24,
+  /** An event further ahead of the board's clock is a wrong clock, and is quarantined. */
+  futureMs: 5 * 60_000,
+  /** Scaled integers stay exact in a double, with room for one addition. */
+  scaledMax: 2 ** 52,
+  payloadBytes: 256 * 1024,
+  /** Readings in one pack. */
+  packReadings: 10_000,
+  jsonDepth: 16,
+  keyBytes: 128,
+  textBytes: 256,
+  quarantinePayloadBytes: 1024,
+  /** A record of the log before compression; a group that would grow past it is cut. */
+  recordBytes: 1024 * 1024,
+  recordReadings: 32_768,
+  topicLevels: 16,
+  /** Buckets times measures that one answer may hold. */
+  answerCells: 2_000_000,
+  answerSeries: 1_000,
+  eventsLimit: 10_000,
+});

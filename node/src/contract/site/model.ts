@@ -1,0 +1,84 @@
+/** The site file as understood: resolved, frozen, with every default filled in. */
+
+export type FieldType = 'counter' | 'gauge' | 'number' | 'text' | 'bool';
+
+export interface FieldSpec {
+  name: string;
+  type: FieldType;
+  unit: string;
+  /** Numbers are kept as integers scaled by 10^decimals. */
+  decimals: number;
+  /** Counters: a step up faster than this is quarantined as impossible; null takes any. */
+  maxRatePerHour: number | null;
+}
+
+export interface StreamSpec {
+  name: string;
+  /** As written: `meters/{meter}/electricity`. */
+  from: string;
+  /** The same as an MQTT filter: `meters/+/electricity`. */
+  filter: string;
+  /** Level of the topic that fills a field. */
+  topicFields: { field: string; level: number }[];
+  codec: 'json';
+  /** Field of the payload with the event time; null means arrival time. */
+  timeField: string | null;
+  keyField: string;
+  /** Fields whose equality makes two readings the same one; empty: key, time and payload. Never without the time. */
+  idFields: string[];
+  latenessMs: number;
+  /** Every column but the key and the time, in the order of the file; topic levels are text. */
+  fields: FieldSpec[];
+}
+
+export type MeasureFn = 'count' | 'sum' | 'mean' | 'min' | 'max' | 'first' | 'last' | 'increase' | 'rate';
+
+export interface MeasureSpec {
+  name: string;
+  fn: MeasureFn;
+  /** Null for count(). */
+  field: string | null;
+  unit: string;
+}
+
+export interface TierSpec {
+  /** As written, `15m`. */
+  name: string;
+  /** Nominal width; a local day has 23, 24 or 25 hours, see `calendar.ts`. */
+  widthMs: number;
+  keepMs: number;
+}
+
+export interface RollupSpec {
+  name: string;
+  stream: string;
+  /** Each is a list of field names in file order; `[]` is one series over all. */
+  groupBys: string[][];
+  measures: MeasureSpec[];
+  /** Finest first; each width divides the next; the finest is at most 15 minutes. */
+  tiers: TierSpec[];
+}
+
+export interface TlsFiles {
+  cert: string;
+  key: string;
+  /** Certificate authority of client certificates; null asks for none. */
+  ca: string | null;
+}
+
+export interface PanelSpec {
+  title: string;
+  rollup: string;
+  measure: string;
+  by: string[];
+}
+
+export interface Site {
+  name: string;
+  timezone: string;
+  streams: StreamSpec[];
+  rollups: RollupSpec[];
+  retention: { rawMs: number; rawBytes: number };
+  mqtt: { tls: TlsFiles | null };
+  dashboards: { name: string; panels: PanelSpec[] }[];
+}
