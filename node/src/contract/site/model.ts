@@ -12,19 +12,27 @@ export interface FieldSpec {
   maxRatePerHour: number | null;
 }
 
-export interface StreamSpec {
-  name: string;
+export interface SourceSpec {
   /** As written: `meters/{meter}/electricity`. */
   from: string;
   /** The same as an MQTT filter: `meters/+/electricity`. */
   filter: string;
-  /** Level of the topic that fills a field. */
+  /** Level of the topic, from 0, that fills a field. What no level fills comes from the payload. */
   topicFields: { field: string; level: number }[];
+}
+
+export interface StreamSpec {
+  name: string;
+  /** Where its readings come from, at least one; no two sources of a site match the same topic. */
+  sources: SourceSpec[];
   codec: 'json';
   /** Field of the payload with the event time; null means arrival time. */
   timeField: string | null;
   keyField: string;
-  /** Fields whose equality makes two readings the same one; empty: key, time and payload. Never without the time. */
+  /**
+   * Fields whose equality makes two readings the same one; empty: key, time and payload. If there are any, the key
+   * and the time are among them.
+   */
   idFields: string[];
   latenessMs: number;
   /** Every column but the key and the time, in the order of the file; topic levels are text. */
@@ -38,13 +46,17 @@ export interface MeasureSpec {
   fn: MeasureFn;
   /** Null for count(). */
   field: string | null;
+  /** The field's; of a rate the field's an hour, `kWh/h`; of a count empty. */
   unit: string;
 }
 
 export interface TierSpec {
   /** As written, `15m`. */
   name: string;
-  /** Nominal width; a local day has 23, 24 or 25 hours, see `calendar.ts`. */
+  /**
+   * Nominal width, which alone tells how buckets lie: see `time/calendar.ts`. A local day has 23, 24 or 25 hours; a
+   * month is 1/12 of 365.25 days here, which no number of days equals.
+   */
   widthMs: number;
   keepMs: number;
 }
@@ -80,5 +92,6 @@ export interface Site {
   rollups: RollupSpec[];
   retention: { rawMs: number; rawBytes: number };
   mqtt: { tls: TlsFiles | null };
+  http: { tls: TlsFiles | null };
   dashboards: { name: string; panels: PanelSpec[] }[];
 }
