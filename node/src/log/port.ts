@@ -6,15 +6,20 @@ import type { LogRecord } from '../contract/index.ts';
  */
 export interface CommitLog {
   /**
-   * Makes the record durable, then resolves. `record.seq` must be `last + 1`; up to `LOG_IN_FLIGHT` appends may be
-   * under way and they become durable in order. A rejection means that nothing was written and carries a code:
-   * WEIR_LOG_FULL (no space: try again later), WEIR_LOG_FENCED (another writer), WEIR_LOG_UNAVAILABLE (fsync failed).
+   * Makes the record durable, then resolves. `record.seq` must be one more than that of the append before it; up to
+   * `LOG_IN_FLIGHT` appends may be under way and they become durable in order, never a later one without an earlier.
+   * A rejection means that the record is not in the log and its sequence is free again; the appends behind it are
+   * rejected with it. It carries a code: WEIR_LOG_FULL (no space: try again later), WEIR_LOG_FENCED (the sequence is
+   * not the next one: another writer, or an append before it was rejected), WEIR_LOG_UNAVAILABLE (fsync failed).
+   * One thing is left open: a crash before the log has recovered from the fault may bring a rejected record back, as
+   * a crash between fsync and acknowledgement does. Its readings then count once, because they are sent again with
+   * the same ids. There are never two records of one sequence.
    */
   append(record: LogRecord): Promise<void>;
   /** Sequence of the oldest record that is kept, and of the newest durable one; `last = first - 1` when empty. */
   bounds(): { first: number; last: number };
   /**
-   * Encoded records from `seq` on, in order, to the newest durable one. A record whose checksum fails comes as
+   * Encoded records from `seq` on, in order, to the one that was newest when the first was asked for. A record whose checksum fails comes as
    * `{ seq, bytes: null }`: it is reported, never served, never skipped in silence.
    */
   read(fromSeq: number): AsyncIterable<LogEntry>;
