@@ -6,7 +6,7 @@ import type { LogRecord } from '../contract/index.ts';
  */
 export interface CommitLog {
   /**
-   * Makes the record durable, then resolves. `record.seq` must be one more than that of the append before it; up to
+   * Makes the record durable, then resolves with its encoded bytes. `record.seq` must be one more than that of the append before it; up to
    * `LOG_IN_FLIGHT` appends may be under way and they become durable in order, never a later one without an earlier.
    * A rejection means that the record is not in the log and its sequence is free again; the appends behind it are
    * rejected with it. It carries a code: WEIR_LOG_FULL (no space: try again later), WEIR_LOG_FENCED (the sequence is
@@ -15,7 +15,7 @@ export interface CommitLog {
    * a crash between fsync and acknowledgement does. Its readings then count once, because they are sent again with
    * the same ids. There are never two records of one sequence.
    */
-  append(record: LogRecord): Promise<void>;
+  append(record: LogRecord): Promise<Uint8Array>;
   /** Sequence of the oldest record that is kept, and of the newest durable one; `last = first - 1` when empty. */
   bounds(): { first: number; last: number };
   /**

@@ -1,0 +1,51 @@
+import type { StatusAnswer } from '../contract/index.ts';
+import { ask, URL_OPTIONS } from './ask-http.ts';
+import { type Command, EXIT } from './command.ts';
+import { bytesText } from './table.ts';
+
+export const statusCommand: Command = {
+  name: 'status',
+  usage: 'status [--url URL]',
+  summary:
+    'The state of a running appliance: shards, log, lag, storage, memory. Exit status 6 when it is degraded.',
+  options: URL_OPTIONS,
+  async run(invocation) {
+    const status = await ask<StatusAnswer>(invocation, '/api/v1/status');
+    process.stdout.write(invocation.json ? `${JSON.stringify(status)}\n` : print(status));
+    return degraded(status) ? EXIT.degraded : EXIT.fine;
+  },
+};
+
+export function degraded(status: StatusAnswer): boolean {
+  return (
+    !status.ready || status.log.state !== 'ok' || status.shards.some((shard) => shard.state === 'damaged')
+  );
+}
+
+function print(status: StatusAnswer): string {
+  const states = Map.groupBy(status.shards, (shard) => shard.state);
+  const shards = [...states].map(([state, list]) => `${list.length} ${state}`).join(', ');
+  const keys = status.shards.reduce((total, shard) => total + shard.keys, 0);
+  const lines: [string, string][] = [
+    ['site', `${status.site} (weir ${status.version})`],
+    ['state', status.ready ? 'ready' : `not ready: ${status.reasons.join('; ')}`],
+    ['shards', `${shards}; ${keys} keys; ${status.lagRecords} records behind`],
+    ['readings', `${Math.round(status.readingsPerSecond)} a second from ${status.clients} clients`],
+    [
+      'log',
+      `${status.log.state}; records ${status.log.first} to ${status.log.last}; ${bytesText(status.log.bytes)} in ${status.log.segments} segments`,
+    ],
+    ['fsync', `${status.log.fsyncMsP99.toFixed(1)} ms (p99)`],
+    [
+      'storage',
+      `${bytesText(status.storage.storeBytes)} of tiers; ${bytesText(status.storage.freeBytes)} free`,
+    ],
+    [
+      'flash',
+      `${bytesText(status.wear.writtenBytes)} written since the start; ${status.wear.bytesPerReading.toFixed(1)} B a reading`,
+    ],
+    ['clock', status.clock],
+    ['memory', bytesText(status.memory.rssBytes)],
+  ];
+  return lines.map(([name, value]) => `${name.padEnd(9)} ${value}\n`).join('');
+}

@@ -1,0 +1,116 @@
+import { isWeirError } from '../contract/index.ts';
+import type { ShardEngine } from '../engine/engine.ts';
+import type { LevelRunStore } from '../store/runs/level-run-store.ts';
+import type { CheckpointPolicy, FromThread } from './thread-messages.ts';
+import { turn } from './turn.ts';
+
+/** A failed checkpoint loses nothing, the log has it all; it is tried again after this long. */
+const RETRY_MS = 5_000;
+const FOLD_SLICE_MS = 2;
+
+/**
+ * Moves what the engines hold in memory into the stores, one shard after the other, in slices between which records
+ * and questions are taken. It is due after so many readings, since memory and the time to replay grow with them, or
+ * after so much time when anything came.
+ */
+export class Checkpointer {
+  readonly #policy: CheckpointPolicy;
+  readonly #engines: Map<number, ShardEngine>;
+  readonly #stores: Map<number, LevelRunStore>;
+  readonly #post: (message: FromThread) => void;
+  #readings = 0;
+  #running: Promise<void> | null = null;
+  #timer: NodeJS.Timeout;
+  #closed = false;
+
+  constructor(
+    policy: CheckpointPolicy,
+    engines: Map<number, ShardEngine>,
+    stores: Map<number, LevelRunStore>,
+    post: (message: FromThread) => void,
+  ) {
+    this.#policy = policy;
+    this.#engines = engines;
+    this.#stores = stores;
+    this.#post = post;
+    this.#timer = setInterval(() => this.#due(1), policy.everyMs).unref();
+  }
+
+  applied(readings: number): void {
+    this.#readings += readings;
+    this.#due(this.#policy.readings);
+  }
+
+  position(shard: number): number {
+    return storeOf(this.#stores, shard).position(shard);
+  }
+
+  #due(readings: number): void {
+    if (this.#readings >= readings && this.#running === null && !this.#closed) void this.run();
+  }
+
+  /** One at a time; a call while one is under way waits for that one. */
+  run(): Promise<void> {
+    this.#running ??= this.#all().finally(() => {
+      this.#running = null;
+    });
+    return this.#running;
+  }
+
+  async #all(): Promise<void> {
+    const readings = this.#readings;
+    this.#readings = 0;
+    try {
+      for (const [shard, engine] of this.#engines)
+        if (engine.position > this.position(shard)) await this.#one(engine);
+      this.#post({ kind: 'checkpointed', least: this.#least() });
+      if (!this.#closed) await this.#fold();
+    } catch (fault) {
+      this.#readings += readings;
+      const code = isWeirError(fault) ? fault.code : 'BUG';
+      this.#post({
+        kind: 'trouble',
+        code,
+        message: `checkpoint: ${fault instanceof Error ? (fault.stack ?? fault.message) : String(fault)}`,
+      });
+      if (!this.#closed) await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref());
+    }
+  }
+
+  async #one(engine: ShardEngine): Promise<void> {
+    const work = engine.checkpoint();
+    try {
+      while (work.slice()) {
+        await work.flush();
+        await turn();
+      }
+      await work.commit();
+    } catch (fault) {
+      await work.abandon();
+      throw fault;
+    }
+  }
+
+  async #fold(): Promise<void> {
+    for (const store of this.#stores.values())
+      while (!this.#closed && (await store.foldSome(FOLD_SLICE_MS))) await turn();
+  }
+
+  #least(): number {
+    return Math.min(...[...this.#engines.keys()].map((shard) => this.position(shard)));
+  }
+
+  /** The last checkpoint: what is in the store need not be replayed at the next start. */
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#closed = true;
+    if (this.#running) await this.#running;
+    await this.run();
+  }
+}
+
+export function storeOf(stores: Map<number, LevelRunStore>, shard: number): LevelRunStore {
+  const store = stores.get(shard % 4);
+  if (!store) throw new Error(`shard ${shard} belongs to a store of another thread`);
+  return store;
+}

@@ -1,0 +1,91 @@
+import type {
+  LedgerAnswer,
+  ShardLedgerQuestion,
+  ShardParts,
+  ShardReadQuestion,
+  ShardTopAnswer,
+  ShardTopQuestion,
+} from '../contract/index.ts';
+import type { ShardEngine } from '../engine/engine.ts';
+import { turn } from './turn.ts';
+
+/** A long scan yields; between two slices the loop takes records, and stops a scan that nobody waits for. */
+async function drive<T>(work: Generator<unknown, T>, signal: AbortSignal): Promise<T> {
+  for (;;) {
+    const step = work.next();
+    if (step.done) return step.value;
+    await turn();
+    signal.throwIfAborted();
+  }
+}
+
+export async function readShards(
+  engines: ShardEngine[],
+  question: ShardReadQuestion,
+  signal: AbortSignal,
+): Promise<ShardParts> {
+  const all: ShardParts = { groups: [], chunks: [], truncated: false, watermark: null };
+  for (const engine of engines) {
+    const maxGroups = question.maxGroups - all.groups.length;
+    const parts = await drive(engine.read({ ...question, maxGroups: Math.max(0, maxGroups) }), signal);
+    append(all, parts);
+  }
+  return all;
+}
+
+function append(all: ShardParts, parts: ShardParts): void {
+  for (const group of parts.groups) all.groups.push(group);
+  for (const chunk of parts.chunks) all.chunks.push(chunk);
+  all.truncated ||= parts.truncated;
+  all.watermark = leastWatermark(all.watermark, parts.watermark);
+}
+
+/** The least of those known: a shard that never saw a reading does not hold an answer back. */
+export function leastWatermark(one: number | null, other: number | null): number | null {
+  if (one === null) return other;
+  return other === null ? one : Math.min(one, other);
+}
+
+export async function topOfShards(
+  engines: ShardEngine[],
+  question: ShardTopQuestion,
+  signal: AbortSignal,
+): Promise<ShardTopAnswer> {
+  const answer: ShardTopAnswer = { ranked: [], parts: null };
+  for (const engine of engines) {
+    const one = await drive(engine.fold(question), signal);
+    for (const row of one.ranked) answer.ranked.push(row);
+    if (one.parts === null) continue;
+    answer.parts ??= { groups: [], chunks: [], truncated: false, watermark: null };
+    append(answer.parts, one.parts);
+  }
+  answer.ranked.sort((a, b) => b.value - a.value);
+  answer.ranked.length = Math.min(answer.ranked.length, question.k);
+  return answer;
+}
+
+export function ledgerOf(engines: ShardEngine[], question: ShardLedgerQuestion): LedgerAnswer {
+  const sum: LedgerAnswer = {
+    received: 0,
+    counted: 0,
+    onTime: 0,
+    lateMerged: 0,
+    duplicate: 0,
+    quarantined: {},
+    rejected: {},
+  };
+  for (const engine of engines) addLedger(sum, engine.ledger(question.from, question.to, question.stream));
+  return sum;
+}
+
+export function addLedger(sum: LedgerAnswer, more: LedgerAnswer): void {
+  sum.received += more.received;
+  sum.counted += more.counted;
+  sum.onTime += more.onTime;
+  sum.lateMerged += more.lateMerged;
+  sum.duplicate += more.duplicate;
+  for (const [reason, n] of Object.entries(more.quarantined))
+    sum.quarantined[reason] = (sum.quarantined[reason] ?? 0) + n;
+  for (const [reason, n] of Object.entries(more.rejected))
+    sum.rejected[reason] = (sum.rejected[reason] ?? 0) + n;
+}

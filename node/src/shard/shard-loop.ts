@@ -1,0 +1,258 @@
+import type { MessagePort } from 'node:worker_threads';
+import { serveCalls } from '../client/rpc.ts';
+import {
+  type ChangedRange,
+  decodeRecord,
+  type LogRecord,
+  type ShardLedgerQuestion,
+  type ShardParts,
+  type ShardReadQuestion,
+  type ShardStats,
+  type ShardTopAnswer,
+  type ShardTopQuestion,
+  WeirError,
+} from '../contract/index.ts';
+import type { ShardEngine } from '../engine/engine.ts';
+import type { LevelRunStore } from '../store/runs/level-run-store.ts';
+import { Checkpointer } from './checkpointer.ts';
+import { Inbox } from './inbox.ts';
+import { Progress } from './progress.ts';
+import { ledgerOf, readShards, topOfShards } from './shard-answers.ts';
+import type { FromThread, RetentionDrop, ThreadSetup, ToThread } from './thread-messages.ts';
+
+/** A question that must see the newest readings waits this long for them, then says that the shards lag. */
+const CATCH_UP_MS = 10_000;
+/** Viewers see a change this soon; a shorter span would redraw more often than an eye can follow. */
+const CHANGES_EVERY_MS = 200;
+
+interface Entry {
+  seq: number;
+  bytes: Uint8Array;
+}
+
+interface Waiter {
+  seq: number;
+  resolve(): void;
+}
+
+/**
+ * The loop of one shard thread: records come in the order of the log, are applied to every engine of the thread,
+ * and questions are answered between two records. It is handed its stores and engines opened.
+ */
+export class ShardLoop {
+  readonly #setup: ThreadSetup;
+  readonly #engines: Map<number, ShardEngine>;
+  readonly #post: (message: FromThread) => void;
+  readonly #progress: Progress;
+  readonly #inbox = new Inbox<Entry>((entry) => this.#take(entry));
+  readonly #checkpointer: Checkpointer;
+  readonly #stores: Map<number, LevelRunStore>;
+  #waiters: Waiter[] = [];
+  #live = false;
+  #applied = 0;
+  #watchers: { push(value: unknown): void }[] = [];
+  #changesTimer: NodeJS.Timeout | null = null;
+
+  constructor(parts: {
+    setup: ThreadSetup;
+    engines: Map<number, ShardEngine>;
+    stores: Map<number, LevelRunStore>;
+    post: (message: FromThread) => void;
+  }) {
+    this.#setup = parts.setup;
+    this.#engines = parts.engines;
+    this.#stores = parts.stores;
+    this.#post = parts.post;
+    this.#progress = Progress.over(parts.setup.progress);
+    this.#checkpointer = new Checkpointer(parts.setup.checkpoint, parts.engines, parts.stores, parts.post);
+    this.#applied = Math.min(...[...parts.engines.values()].map((engine) => engine.position));
+  }
+
+  handle(message: ToThread): void {
+    switch (message.kind) {
+      case 'record':
+        this.#inbox.push({ seq: message.seq, bytes: message.bytes });
+        break;
+      case 'live':
+        this.#live = true;
+        break;
+      case 'connect':
+        this.#connect(message.port);
+        break;
+      case 'checkpoint':
+        void this.#checkpointer.run();
+        break;
+      case 'retain':
+        void this.#retain(message.drops);
+        break;
+      case 'scrub':
+        void this.#scrub();
+        break;
+      case 'close':
+        void this.#close();
+        break;
+    }
+  }
+
+  #take(entry: Entry): void {
+    const engines = this.#engines;
+    const decoded = decodeRecord(
+      entry.bytes,
+      (shard) => (engines.get(shard)?.position ?? Number.MAX_VALUE) < entry.seq,
+    );
+    if ('fault' in decoded)
+      this.#post({
+        kind: 'trouble',
+        code: 'WEIR_LOG_DAMAGED',
+        message: `record ${entry.seq}: ${decoded.fault}`,
+      });
+    else this.#apply(decoded);
+    if (!this.#live) this.#post({ kind: 'applied', seq: entry.seq });
+  }
+
+  #apply(record: LogRecord): void {
+    let readings = 0;
+    for (const section of record.sections) if (this.#engines.has(section.shard)) readings += section.rows;
+    for (const engine of this.#engines.values()) if (engine.position < record.seq) engine.apply(record);
+    this.#applied = record.seq;
+    this.#progress.setApplied(this.#setup.thread, record.seq);
+    this.#wake();
+    this.#checkpointer.applied(readings);
+  }
+
+  #wake(): void {
+    if (this.#waiters.length === 0) return;
+    const ready = this.#waiters.filter((waiter) => waiter.seq <= this.#applied);
+    this.#waiters = this.#waiters.filter((waiter) => waiter.seq > this.#applied);
+    for (const waiter of ready) waiter.resolve();
+  }
+
+  /** Read your writes: resolves when the log is applied up to `seq`. */
+  async #upTo(seq: number): Promise<void> {
+    if (this.#applied >= seq) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const waiter = { seq, resolve };
+    const timer = setTimeout(() => {
+      this.#waiters = this.#waiters.filter((one) => one !== waiter);
+      reject(
+        new WeirError(
+          'WEIR_NOT_READY',
+          `the shards are ${seq - this.#applied} records behind the log; try again later`,
+        ),
+      );
+    }, CATCH_UP_MS);
+    this.#waiters.push(waiter);
+    try {
+      await promise;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #scoped(shards: number[] | null): ShardEngine[] {
+    if (shards === null) return [...this.#engines.values()];
+    return shards.map((shard) => this.#engines.get(shard)).filter((engine) => engine !== undefined);
+  }
+
+  #connect(port: MessagePort): void {
+    const served = serveCalls(port, {
+      read: async (question: ShardReadQuestion, signal): Promise<ShardParts> => {
+        await this.#upTo(question.minSeq);
+        return readShards(this.#scoped(question.shards), question, signal);
+      },
+      top: async (question: ShardTopQuestion, signal): Promise<ShardTopAnswer> => {
+        await this.#upTo(question.minSeq);
+        return topOfShards(this.#scoped(question.shards), question, signal);
+      },
+      ledger: async (question: ShardLedgerQuestion) => {
+        await this.#upTo(question.minSeq);
+        return ledgerOf(this.#scoped(question.shards), question);
+      },
+      hashes: () =>
+        [...this.#engines].map(([shard, engine]) => ({
+          shard,
+          position: engine.position,
+          hash: engine.hash(),
+        })),
+      stats: () => this.#stats(),
+      watch: () => this.#watch(served),
+    });
+    port.on('close', () => {
+      this.#watchers = this.#watchers.filter((watcher) => watcher !== served);
+    });
+  }
+
+  #stats(): { shards: ShardStats[]; store: { bytes: number; writtenBytes: number } } {
+    const shards = [...this.#engines].map(([shard, engine]): ShardStats => {
+      const stats = engine.stats();
+      const state = this.#live ? 'serving' : 'replaying';
+      const checkpointed = this.#checkpointer.position(shard);
+      return {
+        shard,
+        thread: this.#setup.thread,
+        applied: engine.position,
+        checkpointed,
+        keys: stats.keys,
+        memoryBytes: stats.memoryBytes,
+        state,
+      };
+    });
+    let bytes = 0;
+    let writtenBytes = 0;
+    for (const store of this.#stores.values()) {
+      const stats = store.stats();
+      bytes += stats.bytes;
+      writtenBytes += stats.writtenBytes;
+    }
+    return { shards, store: { bytes, writtenBytes } };
+  }
+
+  #watch(watcher: { push(value: unknown): void }): void {
+    if (!this.#watchers.includes(watcher)) this.#watchers.push(watcher);
+    this.#changesTimer ??= setInterval(() => this.#pushChanges(), CHANGES_EVERY_MS).unref();
+  }
+
+  #pushChanges(): void {
+    const ranges = new Map<string, ChangedRange>();
+    for (const engine of this.#engines.values()) {
+      for (const change of engine.takeChanges()) {
+        const known = ranges.get(change.rollup);
+        if (!known) ranges.set(change.rollup, { ...change });
+        else {
+          known.from = Math.min(known.from, change.from);
+          known.to = Math.max(known.to, change.to);
+        }
+      }
+    }
+    if (ranges.size === 0) return;
+    for (const watcher of this.#watchers) watcher.push([...ranges.values()]);
+  }
+
+  async #retain(drops: RetentionDrop[]): Promise<void> {
+    try {
+      for (const drop of drops)
+        for (const engine of this.#engines.values()) {
+          const store = this.#stores.get(engine.shard % this.#stores.size);
+          for (const { table, beforePeriod } of engine.expired(drop))
+            await store?.dropBefore(engine.shard, table, beforePeriod);
+        }
+    } catch (cause) {
+      this.#post({ kind: 'trouble', code: 'WEIR_STORE_DAMAGED', message: `retention: ${String(cause)}` });
+    }
+  }
+
+  async #scrub(): Promise<void> {
+    const damaged: string[] = [];
+    for (const store of this.#stores.values())
+      for (const found of await store.scrub())
+        damaged.push(`shard ${found.shard} ${found.table} ${found.period}`);
+    this.#post({ kind: 'scrubbed', damaged });
+  }
+
+  async #close(): Promise<void> {
+    if (this.#changesTimer) clearInterval(this.#changesTimer);
+    await this.#checkpointer.close();
+    for (const store of this.#stores.values()) await store.close();
+    this.#post({ kind: 'closed' });
+  }
+}

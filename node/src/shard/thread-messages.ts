@@ -1,0 +1,49 @@
+import type { MessagePort } from 'node:worker_threads';
+import type { Site } from '../contract/index.ts';
+
+/** What the board tells a shard's thread, and what comes back. */
+
+export interface ThreadSetup {
+  thread: number;
+  site: Site;
+  /** Stores this thread owns; shard s lives in store s % STORES. */
+  stores: number[];
+  storeDir: string;
+  progress: SharedArrayBuffer;
+  checkpoint: CheckpointPolicy;
+}
+
+/** A checkpoint is due after so many readings (memory and replay are bounded by it) or so much time. */
+export interface CheckpointPolicy {
+  readings: number;
+  everyMs: number;
+}
+
+export type ToThread =
+  /** Encoded as in the log, live as in replay: the thread decodes the sections of its own shards. */
+  | { kind: 'record'; seq: number; bytes: Uint8Array }
+  | { kind: 'live' }
+  | { kind: 'connect'; port: MessagePort }
+  | { kind: 'checkpoint' }
+  | { kind: 'retain'; drops: RetentionDrop[] }
+  | { kind: 'scrub' }
+  | { kind: 'close' };
+
+export interface RetentionDrop {
+  rollup: string;
+  tier: number;
+  beforeMs: number;
+}
+
+export type FromThread =
+  /** Replay starts after the least of the positions; a rebuilt shard starts at 0. */
+  | { kind: 'opened'; positions: [shard: number, seq: number][]; rebuilt: number[] }
+  /** Sent for every record while the thread catches up: the window of what is under way moves with it. */
+  | { kind: 'applied'; seq: number }
+  | { kind: 'checkpointed'; least: number }
+  | { kind: 'trouble'; code: string; message: string }
+  | { kind: 'damaged'; shard: number; message: string }
+  | { kind: 'scrubbed'; damaged: string[] }
+  | { kind: 'closed' };
+
+export const STORES = 4;

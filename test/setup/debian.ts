@@ -1,0 +1,46 @@
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+
+/**
+ * Tests run against real parts from Debian. What is missing is installed when this user may; otherwise it is named
+ * and the run fails, so that no test passes by being left out.
+ */
+const PACKAGES: { name: string; commands: string[]; for: string }[] = [
+  { name: 'chromium', commands: ['/usr/bin/chromium'], for: 'the pages are driven in a real browser' },
+  {
+    name: 'mosquitto-clients',
+    commands: ['/usr/bin/mosquitto_pub', '/usr/bin/mosquitto_sub'],
+    for: 'MQTT clients that are not ours',
+  },
+  { name: 'strace', commands: ['/usr/bin/strace'], for: 'faults of the disk' },
+];
+
+function present(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    // The one answer of interest is whether it can be run.
+    return false;
+  }
+}
+
+const missing = PACKAGES.filter((one) => !one.commands.every(present));
+if (missing.length > 0) {
+  const names = missing.map((one) => one.name);
+  for (const one of missing) process.stderr.write(`needed from Debian: ${one.name} (${one.for})\n`);
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) {
+    process.stderr.write(`Install them and run again: sudo apt-get install ${names.join(' ')}\n`);
+    process.exit(1);
+  }
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const run = (args: string[]) =>
+    spawnSync('apt-get', args, { stdio: ['ignore', 'inherit', 'inherit'], env }).status;
+  if (
+    run(['update', '-qq']) !== 0 ||
+    run(['install', '-y', '-qq', '--no-install-recommends', ...names]) !== 0
+  ) {
+    process.stderr.write(`apt-get could not install ${names.join(' ')}; install them and run again.\n`);
+    process.exit(1);
+  }
+}
