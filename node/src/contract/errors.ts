@@ -43,6 +43,16 @@ export const ERRORS = {
     exit: 6,
     means: 'A block of the store fails its checksum. Its shard is rebuilt from the log.',
   },
+  WEIR_STORE_FULL: {
+    status: 507,
+    exit: 75,
+    means: 'The disk has no room for the store. Readings stay in the log; the checkpoint is tried again.',
+  },
+  WEIR_STORE_UNAVAILABLE: {
+    status: 503,
+    exit: 75,
+    means: 'The disk refused the store a write or a file. It is opened again at the next try.',
+  },
   WEIR_DATA_IN_USE: { status: 500, exit: 1, means: 'Another process has this data directory open.' },
   WEIR_DATA_MISSING: {
     status: 500,
