@@ -61,8 +61,14 @@ export const ERRORS = {
   },
   WEIR_UNREACHABLE: { status: 503, exit: 4, means: 'Nothing answers at that address.' },
   WEIR_NOT_ALLOWED: { status: 403, exit: 5, means: 'The credentials do not allow this.' },
+  WEIR_LOGIN_NEEDED: { status: 401, exit: 5, means: 'The question needs an access token or a log-in.' },
   WEIR_TOO_LARGE: { status: 413, exit: 2, means: 'A body or payload passes its bound.' },
   WEIR_BUSY: { status: 429, exit: 75, means: 'Too many questions at once.' },
+  WEIR_INTERNAL: {
+    status: 500,
+    exit: 1,
+    means: 'Something failed that should not have; the log says what.',
+  },
   WEIR_USAGE: { status: 400, exit: 2, means: 'The command line was not understood.' },
 } as const;
 

@@ -1,0 +1,170 @@
+import fastifyHelmet from '@fastify/helmet';
+import fastifyRateLimit from '@fastify/rate-limit';
+import fastifySwagger from '@fastify/swagger';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import { WeirError } from '@weir/node/contract';
+import Fastify, { type FastifyRequest } from 'fastify';
+import type { GatewayOptions } from './context.ts';
+import { expectedFault, unexpectedFault } from './fault/answer.ts';
+import { nearest, quoted } from './fault/suggest.ts';
+import { refuseBody } from './guard/body.ts';
+import type { HostGuard } from './guard/hosts.ts';
+import type { HTTP_LIMITS } from './limits.ts';
+import { compileCheck } from './question/check.ts';
+import { healthRoutes } from './routes/health.ts';
+import { ledgerRoutes } from './routes/ledger.ts';
+import { liveRoutes } from './routes/live.ts';
+import { loginRoutes } from './routes/login.ts';
+import { countRequests, createRegistry, metricsRoutes } from './routes/metrics.ts';
+import { openapiRoute } from './routes/openapi.ts';
+import { pageRoutes } from './routes/page.ts';
+import type { App, Parts } from './routes/parts.ts';
+import { rollupRoutes } from './routes/rollups.ts';
+import { siteRoutes } from './routes/site.ts';
+import { streamRoutes } from './routes/streams.ts';
+
+/** Everything between the socket and the board, not yet listening. */
+export async function buildApp(options: GatewayOptions, parts: Parts, hosts: HostGuard): Promise<App> {
+  const app: App = createServer(options, parts.limits);
+  app.setValidatorCompiler(compileCheck);
+  answerFaults(app);
+  guardRequests(app, hosts);
+  const registry = createRegistry(parts);
+  countRequests(app, registry);
+  await app.register(fastifyHelmet, { ...HEADERS });
+  await app.register(fastifySwagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Weir',
+        description: 'Readings, counted and shown while they happen.',
+        version: options.version,
+      },
+    },
+  });
+  healthRoutes(app, parts);
+  await app.register(async (open: App) => {
+    await limitRate(open, parts.limits);
+    loginRoutes(open, parts);
+  });
+  await app.register(async (guarded: App) => {
+    await limitRate(guarded, parts.limits);
+    if (!options.open) {
+      guarded.addHook('onRequest', async (request) => parts.access.check(request));
+    }
+    openapiRoute(guarded);
+    metricsRoutes(guarded, parts, registry);
+    siteRoutes(guarded, parts);
+    rollupRoutes(guarded, parts);
+    streamRoutes(guarded, parts);
+    ledgerRoutes(guarded, parts);
+    liveRoutes(guarded, parts);
+  });
+  await pageRoutes(app, options.uiDir, options.logger);
+  return app;
+}
+
+function createServer(options: GatewayOptions, limits: typeof HTTP_LIMITS): App {
+  return Fastify({
+    loggerInstance: options.logger,
+    bodyLimit: limits.bodyBytes,
+    requestTimeout: limits.requestMs,
+    connectionTimeout: limits.idleMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    forceCloseConnections: 'idle',
+    http: {
+      headersTimeout: limits.headersMs,
+      connectionsCheckingInterval: limits.checkingMs,
+      maxHeaderSize: limits.headerBytes,
+    },
+    routerOptions: { maxParamLength: 200 },
+    disableRequestLogging: true,
+  }).withTypeProvider<TypeBoxTypeProvider>();
+}
+
+/** The page loads nothing from elsewhere and runs no script that is written into it. */
+const HEADERS = {
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: {
+      defaultSrc: ["'none'"],
+      scriptSrc: ["'self'"],
+      // uPlot and Preact set styles of elements from scripts, which CSP calls inline only in markup.
+      styleSrc: ["'self'"],
+      imgSrc: ["'self'", 'data:'],
+      fontSrc: ["'self'"],
+      connectSrc: ["'self'"],
+      manifestSrc: ["'self'"],
+      baseUri: ["'none'"],
+      formAction: ["'self'"],
+      frameAncestors: ["'self'"],
+    },
+  },
+  // Boards are reached over plain HTTP on a LAN, where promising TLS would lock their users out.
+  strictTransportSecurity: false,
+  crossOriginEmbedderPolicy: false,
+  originAgentCluster: false,
+  referrerPolicy: { policy: 'same-origin' as const },
+};
+
+function guardRequests(app: App, hosts: HostGuard): void {
+  app.addHook('onRequest', async (request, reply) => {
+    const fault = hosts.fault(request.raw);
+    if (fault) throw fault;
+    refuseBody(request, reply);
+  });
+  app.addHook('onSend', async (request, reply) => {
+    if (!reply.hasHeader('cache-control') && isData(request)) reply.header('cache-control', 'no-store');
+  });
+}
+
+const isData = (request: FastifyRequest): boolean => request.routeOptions.url?.startsWith('/api/') ?? false;
+
+async function limitRate(app: App, limits: typeof HTTP_LIMITS): Promise<void> {
+  await app.register(fastifyRateLimit, {
+    max: limits.requestsPerMinute,
+    timeWindow: 60_000,
+    addHeaders: { 'x-ratelimit-limit': false, 'x-ratelimit-remaining': false, 'x-ratelimit-reset': false },
+    errorResponseBuilder: (_request, context) =>
+      new WeirError('WEIR_BUSY', `More than ${context.max} requests a minute came from this address.`, {
+        suggestion: `Try again in ${context.after}.`,
+      }),
+  });
+}
+
+function answerFaults(app: App): void {
+  app.setErrorHandler((fault: unknown, request, reply) => {
+    // Whoever asked has gone: there is nobody to answer and nothing to report.
+    if (reply.raw.destroyed) return reply.code(499).send();
+    const expected = expectedFault(fault);
+    if (!expected) request.log.error({ err: fault, route: request.routeOptions.url }, 'a request failed');
+    const { status, body } = expected ?? unexpectedFault(request.id);
+    if (status === 401) reply.header('www-authenticate', 'Bearer realm="weir"');
+    if (status === 413) reply.header('connection', 'close');
+    return reply.code(status).type('application/json; charset=utf-8').serializer(JSON.stringify).send(body);
+  });
+  app.setNotFoundHandler(async (request) => {
+    const path = request.url.split('?', 1)[0];
+    const near = nearest(path, PATHS);
+    throw new WeirError('WEIR_NOT_FOUND', `There is no ${request.method} ${quoted(path)}.`, {
+      field: 'path',
+      suggestion: near ? `Did you mean ${near}?` : 'The paths are listed in /api/v1/openapi.json.',
+    });
+  });
+}
+
+/** Paths that take no name, which are the ones that a typing slip can be told from. */
+const PATHS = [
+  '/healthz',
+  '/readyz',
+  '/version',
+  '/metrics',
+  '/api/v1/site',
+  '/api/v1/status',
+  '/api/v1/ledger',
+  '/api/v1/quarantine',
+  '/api/v1/live',
+  '/api/v1/login',
+  '/api/v1/logout',
+  '/api/v1/openapi.json',
+];

@@ -1,0 +1,38 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { BoardClient } from '@weir/node/client';
+import type { Site } from '@weir/node/contract';
+import type { FastifyBaseLogger } from 'fastify';
+import type { HTTP_LIMITS } from './limits.ts';
+
+/** Who may ask. The first token of an appliance is made by `weir up`. */
+export interface TokenCheck {
+  verify(token: string): boolean;
+}
+
+export interface GatewayOptions {
+  client: BoardClient;
+  site: Site;
+  listen: { host: string; port: number };
+  /** Asks for no log-in, and refuses any address but loopback. */
+  open: boolean;
+  /** The built page; null serves the API alone. */
+  uiDir: string | null;
+  /** Takes over an upgrade on `/mqtt`. */
+  webSocket?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  version: string;
+  logger: FastifyBaseLogger;
+  tokens?: TokenCheck | null;
+  /** Names beyond loopback and the listening address under which the appliance may be addressed. */
+  hostnames?: string[];
+  now?: () => number;
+  /** Tests tighten the bounds so that they need not wait for them. */
+  limits?: Partial<typeof HTTP_LIMITS>;
+}
+
+export interface Gateway {
+  url: string;
+  host: string;
+  port: number;
+  close(): Promise<void>;
+}

@@ -1,0 +1,92 @@
+import { WeirError } from '@weir/node/contract';
+import type { FastifyReply } from 'fastify';
+import type { HTTP_LIMITS } from '../limits.ts';
+
+type Bounds = Pick<typeof HTTP_LIMITS, 'questionsRunning' | 'questionsWaiting' | 'questionMs'>;
+
+/**
+ * Bounds the questions that the board works on. A question whose client goes, or that takes too long, is aborted:
+ * its signal stops the work in the shards, and a question that still waits never starts.
+ */
+export class QuestionGate {
+  readonly #bounds: Bounds;
+  readonly #waiting: (() => void)[] = [];
+  #running = 0;
+
+  constructor(bounds: Bounds) {
+    this.#bounds = bounds;
+  }
+
+  get running(): number {
+    return this.#running;
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  async ask<T>(reply: FastifyReply, question: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    if (this.#waiting.length >= this.#bounds.questionsWaiting) {
+      reply.header('retry-after', '1');
+      throw new WeirError('WEIR_BUSY', 'Too many questions are waiting for their turn.', {
+        suggestion: 'Ask again in a second.',
+      });
+    }
+    const control = new AbortController();
+    const aborted = new Promise<never>((_, reject) => {
+      control.signal.addEventListener('abort', () => reject(control.signal.reason), { once: true });
+    });
+    // The race below may be over before the abort: then nobody is left to hear of it.
+    aborted.catch(() => undefined);
+    const onClose = (): void => control.abort(new DOMException('The client has gone.', 'AbortError'));
+    const timer = setTimeout(() => control.abort(this.#tooLong()), this.#bounds.questionMs);
+    reply.raw.once('close', onClose);
+    try {
+      await this.#turn(control.signal);
+      try {
+        return await Promise.race([question(control.signal), aborted]);
+      } finally {
+        this.#next();
+      }
+    } finally {
+      clearTimeout(timer);
+      reply.raw.off('close', onClose);
+    }
+  }
+
+  async #turn(signal: AbortSignal): Promise<void> {
+    if (this.#running < this.#bounds.questionsRunning) {
+      this.#running++;
+      return;
+    }
+    await new Promise<void>((resolve, reject) => {
+      const start = (): void => {
+        signal.removeEventListener('abort', leave);
+        resolve();
+      };
+      const leave = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(start), 1);
+        reject(signal.reason);
+      };
+      this.#waiting.push(start);
+      signal.addEventListener('abort', leave, { once: true });
+    });
+  }
+
+  // The place passes on without being given back, so that no newcomer slips in between.
+  #next(): void {
+    const start = this.#waiting.shift();
+    if (start) start();
+    else this.#running--;
+  }
+
+  #tooLong(): WeirError {
+    return new WeirError(
+      'WEIR_TOO_MUCH',
+      `The answer took longer than ${this.#bounds.questionMs / 1000} s.`,
+      {
+        suggestion: 'Ask for a shorter range, a wider step or fewer series.',
+      },
+    );
+  }
+}

@@ -1,0 +1,3 @@
+export type { Gateway, GatewayOptions, TokenCheck } from './context.ts';
+export { openTokenFile } from './guard/token-file.ts';
+export { startGateway } from './start.ts';

@@ -1,0 +1,84 @@
+import type { OutgoingHttpHeaders } from 'node:http';
+import { LiveChange, type LiveQuestion, type Site } from '@weir/node/contract';
+import type { FastifyReply } from 'fastify';
+import { type Static, Type } from 'typebox';
+import { Viewer } from '../live/viewer.ts';
+import {
+  byOf,
+  listOf,
+  measureNamed,
+  mustBeKept,
+  rollupNamed,
+  streamNamed,
+  whereOf,
+} from '../question/names.ts';
+import { By, WHERE_NOTE } from '../question/schemas.ts';
+import { type App, FAULTS, type Parts } from './parts.ts';
+import { stepOf } from './rollups.ts';
+
+const LiveQuery = Type.Object(
+  {
+    rollup: Type.String({ minLength: 1, maxLength: 200 }),
+    by: By,
+    measures: Type.Optional(
+      Type.String({ maxLength: 2_000, description: 'Names between commas; default all.' }),
+    ),
+    step: Type.Optional(
+      Type.String({ maxLength: 20, description: 'A tier, such as 15m, or auto: the finest.' }),
+    ),
+  },
+  { 'x-takes-where': true },
+);
+
+export function liveRoutes(app: App, { client, hub, limits }: Parts): void {
+  app.get(
+    '/api/v1/live',
+    {
+      serializerCompiler: () => String,
+      schema: {
+        summary: 'Server-sent events: the buckets that change, as columns.',
+        description: `Events of the kind \`change\` carry a LiveChange; comments are heartbeats. ${WHERE_NOTE}`,
+        tags: ['live'],
+        querystring: LiveQuery,
+        response: {
+          200: {
+            description: 'A stream that ends when either side closes it.',
+            content: { 'text/event-stream': { schema: LiveChange } },
+          },
+          ...FAULTS,
+        },
+      },
+    },
+    (request, reply) => {
+      const question = liveQuestion(client.site(), request.query);
+      hub.assertRoom();
+      openStream(reply, limits.retryMs);
+      const leave = hub.join(question, new Viewer(reply.raw, limits.viewerBytes));
+      reply.raw.once('close', leave);
+      // HEAD shares this route, and an answer to it has no body to wait for.
+      if (request.method === 'HEAD') reply.raw.end();
+    },
+  );
+}
+
+function openStream(reply: FastifyReply, retryMs: number): void {
+  reply.hijack();
+  reply.raw.writeHead(200, {
+    ...(reply.getHeaders() as OutgoingHttpHeaders),
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-store',
+    'x-accel-buffering': 'no',
+  });
+  reply.raw.socket?.setNoDelay(true);
+  reply.raw.write(`retry: ${retryMs}\n: welcome\n\n`);
+}
+
+function liveQuestion(site: Site, query: Static<typeof LiveQuery>): LiveQuestion {
+  const rollup = rollupNamed(site, query.rollup);
+  const stream = streamNamed(site, rollup.stream);
+  const by = byOf(query.by, stream);
+  const where = whereOf(query, stream);
+  mustBeKept(rollup, by, where);
+  const measures = listOf(query.measures).map((measure) => measureNamed(rollup, measure, 'measures').name);
+  return { rollup: rollup.name, by, where, measures, step: stepOf(query.step) };
+}

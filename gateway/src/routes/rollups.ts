@@ -1,0 +1,161 @@
+import {
+  LIMITS,
+  RollupAnswer,
+  type RollupQuestion,
+  type Site,
+  TopAnswer,
+  type TopQuestion,
+  WeirError,
+} from '@weir/node/contract';
+import { type Static, Type } from 'typebox';
+import {
+  byOf,
+  listOf,
+  measureNamed,
+  mustBeKept,
+  rollupNamed,
+  streamNamed,
+  whereOf,
+} from '../question/names.ts';
+import { By, From, Name, To, WHERE_NOTE } from '../question/schemas.ts';
+import { instantOrFault, rangeOf, spanOrFault } from '../question/time.ts';
+import { type App, FAULTS, type Parts } from './parts.ts';
+
+const RollupQuery = Type.Object(
+  {
+    from: From('-24h'),
+    to: To,
+    step: Type.Optional(
+      Type.String({ maxLength: 20, description: 'Width of a bucket, such as 15m, or auto (the default).' }),
+    ),
+    by: By,
+    measures: Type.Optional(
+      Type.String({ maxLength: 2_000, description: 'Names between commas; default all.' }),
+    ),
+    limit: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: LIMITS.answerSeries,
+        description: 'Series, not buckets; default 100.',
+      }),
+    ),
+  },
+  { 'x-takes-where': true },
+);
+
+const TopQuery = Type.Object(
+  {
+    measure: Type.String({ maxLength: 200 }),
+    k: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMITS.answerSeries, description: 'Default 10.' })),
+    over: Type.Optional(
+      Type.String({
+        maxLength: 20,
+        description: 'The span before `to`, such as 5m, in place of `from`; default 1h.',
+      }),
+    ),
+    from: Type.Optional(Type.String({ maxLength: 40 })),
+    to: To,
+    by: By,
+  },
+  { 'x-takes-where': true },
+);
+
+const NameParams = Type.Object({ name: Name });
+
+// Measured for 1440 buckets × 4 measures: JSON.stringify 0.39 ms, a compiled schema 0.51 ms, joining by hand 0.49 ms.
+const asColumns = () => (answer: unknown) => JSON.stringify(answer);
+
+export function rollupRoutes(app: App, { client, gate, now }: Parts): void {
+  app.get(
+    '/api/v1/rollups/:name',
+    {
+      serializerCompiler: asColumns,
+      schema: {
+        summary: 'Buckets of a rollup, as columns.',
+        description: WHERE_NOTE,
+        tags: ['questions'],
+        params: NameParams,
+        querystring: RollupQuery,
+        response: { 200: RollupAnswer, ...FAULTS },
+      },
+    },
+    async (request, reply) => {
+      const question = rollupQuestion(client.site(), request.params.name, request.query, now());
+      return gate.ask(reply, (signal) => client.rollup(question, signal));
+    },
+  );
+
+  app.get(
+    '/api/v1/rollups/:name/top',
+    {
+      schema: {
+        summary: 'The largest of a group, exact over all shards.',
+        description: WHERE_NOTE,
+        tags: ['questions'],
+        params: NameParams,
+        querystring: TopQuery,
+        response: { 200: TopAnswer, ...FAULTS },
+      },
+    },
+    async (request, reply) => {
+      const question = topQuestion(client.site(), request.params.name, request.query, now());
+      return gate.ask(reply, (signal) => client.top(question, signal));
+    },
+  );
+}
+
+export function rollupQuestion(
+  site: Site,
+  name: string,
+  query: Static<typeof RollupQuery>,
+  now: number,
+): RollupQuestion {
+  const rollup = rollupNamed(site, name);
+  const stream = streamNamed(site, rollup.stream);
+  const by = byOf(query.by, stream);
+  const where = whereOf(query, stream);
+  mustBeKept(rollup, by, where);
+  const measures = listOf(query.measures).map((measure) => measureNamed(rollup, measure, 'measures').name);
+  const range = rangeOf(query, now, '-24h');
+  const step = stepOf(query.step);
+  const columns = measures.length || rollup.measures.length;
+  if (step !== 'auto') assertBounded(range, Math.max(step, rollup.tiers[0].widthMs), columns);
+  return { rollup: name, ...range, step, by, where, measures, limit: query.limit ?? 100 };
+}
+
+function topQuestion(site: Site, name: string, query: Static<typeof TopQuery>, now: number): TopQuestion {
+  const rollup = rollupNamed(site, name);
+  const stream = streamNamed(site, rollup.stream);
+  const { name: measure } = measureNamed(rollup, query.measure, 'measure');
+  const by = byOf(query.by, stream);
+  const where = whereOf(query, stream);
+  mustBeKept(rollup, by, where);
+  if (query.over !== undefined && query.from !== undefined) {
+    throw new WeirError('WEIR_BAD_QUESTION', 'over and from both say where the range begins.', {
+      field: 'over',
+      suggestion: 'Give one of them.',
+    });
+  }
+  const range = query.from === undefined ? spanBefore(query, now) : rangeOf(query, now, '-1h');
+  return { rollup: name, measure, k: query.k ?? 10, ...range, by, where };
+}
+
+function spanBefore(query: { over?: string; to?: string }, now: number): { from: number; to: number } {
+  const to = instantOrFault('to', query.to ?? 'now', now);
+  return { from: to - spanOrFault('over', query.over ?? '1h'), to };
+}
+
+export function stepOf(step: string | undefined): number | 'auto' {
+  return step === undefined || step === 'auto' ? 'auto' : spanOrFault('step', step);
+}
+
+/** One series alone must not pass the bound of an answer; how many there are only the board knows. */
+function assertBounded(range: { from: number; to: number }, step: number, columns: number): void {
+  const cells = ((range.to - range.from) / step) * columns;
+  if (cells <= LIMITS.answerCells) return;
+  throw new WeirError(
+    'WEIR_TOO_MUCH',
+    `That is ${Math.ceil(cells)} values a series; an answer holds ${LIMITS.answerCells}.`,
+    { field: 'step', suggestion: 'step=auto chooses a width that fits the range.' },
+  );
+}

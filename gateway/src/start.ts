@@ -1,0 +1,92 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { WeirError } from '@weir/node/contract';
+import { buildApp } from './app.ts';
+import type { Gateway, GatewayOptions } from './context.ts';
+import { Access } from './guard/access.ts';
+import { HostGuard, isLoopback } from './guard/hosts.ts';
+import { QuestionGate } from './guard/question-gate.ts';
+import { HTTP_LIMITS } from './limits.ts';
+import { LiveHub } from './live/hub.ts';
+import type { App, Parts } from './routes/parts.ts';
+
+/** Answers in flight are waited for this long when the gateway closes. */
+const DRAIN_MS = 2_000;
+
+/** Listens, and answers what the board's client knows. Rejects without listening where that would not be safe. */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  assertSafe(options);
+  const limits = { ...HTTP_LIMITS, ...options.limits };
+  const now = options.now ?? Date.now;
+  const parts: Parts = {
+    client: options.client,
+    gate: new QuestionGate(limits),
+    hub: new LiveHub(options.client, limits),
+    access: new Access(options.tokens ?? null, limits, now),
+    limits,
+    now,
+    version: options.version,
+  };
+  const hosts = new HostGuard(options.listen.host, options.hostnames ?? []);
+  const app = await buildApp(options, parts, hosts);
+  app.addHook('preClose', async () => parts.hub.close());
+  app.server.maxConnections = limits.connections;
+  refuseWaitingBodies(app, limits.bodyBytes);
+  app.server.on('upgrade', (request, socket, head) => upgrade(options, hosts, request, socket, head));
+  await app.listen(options.listen);
+  return opened(app);
+}
+
+function assertSafe({ open, listen, tokens }: GatewayOptions): void {
+  if (isLoopback(listen.host)) return;
+  if (open) {
+    throw new WeirError('WEIR_NOT_ALLOWED', `Without a log-in only loopback is served, not ${listen.host}.`, {
+      field: 'http',
+      suggestion: 'Listen on 127.0.0.1, or leave out --open.',
+    });
+  }
+  if (!tokens) {
+    throw new WeirError('WEIR_NOT_ALLOWED', `There is no access token, so ${listen.host} is not served.`, {
+      field: 'http',
+      suggestion: 'Listen on 127.0.0.1, or make a token.',
+    });
+  }
+}
+
+function opened(app: App): Gateway {
+  const { address, port, family } = app.server.address() as AddressInfo;
+  const host = family === 'IPv6' ? `[${address}]` : address;
+  return {
+    url: `http://${host}:${port}`,
+    host: address,
+    port,
+    close: async () => {
+      const timer = setTimeout(() => app.server.closeAllConnections(), DRAIN_MS);
+      await app.close();
+      clearTimeout(timer);
+    },
+  };
+}
+
+/** A client that asks before it sends (curl does, for a large body) is told no before it sends. */
+function refuseWaitingBodies(app: App, bodyBytes: number): void {
+  app.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    if (Number(request.headers['content-length'] ?? 0) <= bodyBytes) response.writeContinue();
+    app.server.emit('request', request, response);
+  });
+}
+
+function upgrade(
+  { webSocket }: GatewayOptions,
+  hosts: HostGuard,
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+): void {
+  socket.on('error', () => socket.destroy());
+  const path = (request.url ?? '').split('?', 1)[0];
+  if (hosts.fault(request)) socket.end('HTTP/1.1 403 Forbidden\r\nconnection: close\r\n\r\n');
+  else if (webSocket && path === '/mqtt') webSocket(request, socket, head);
+  else socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n');
+}
