@@ -7,7 +7,7 @@ import type { RecordCodec } from './record-codec.ts';
 interface Waiting {
   record: LogRecord;
   bytes: Uint8Array;
-  resolve: () => void;
+  resolve: (bytes: Uint8Array) => void;
   reject: (fault: Error) => void;
 }
 
@@ -54,7 +54,7 @@ export class MemoryLog implements CommitLog {
     };
   }
 
-  append(record: LogRecord): Promise<void> {
+  append(record: LogRecord): Promise<Uint8Array> {
     assert(this.#waiting.length < LOG_IN_FLIGHT, 'more appends under way than LOG_IN_FLIGHT');
     if (this.#closed) return Promise.reject(new WeirError('WEIR_LOG_UNAVAILABLE', 'the log is closed'));
     if (this.#state !== 'ok') return Promise.reject(this.#refusal());
@@ -163,7 +163,7 @@ export class MemoryLog implements CommitLog {
       this.#last = record.seq;
       this.#appendedRecords++;
       this.#appendedBytes += bytes.length;
-      resolve();
+      resolve(bytes);
     }
   }
 

@@ -6,8 +6,9 @@ import type { LogRecord } from '../contract/index.ts';
  */
 export interface CommitLog {
   /**
-   * Makes the record durable, then resolves with its encoded bytes. `record.seq` must be one more than that of the append before it; up to
-   * `LOG_IN_FLIGHT` appends may be under way and they become durable in order, never a later one without an earlier.
+   * Makes the record durable, then resolves with its encoded bytes. `record.seq` must be one more than that of the
+   * append before it; up to `LOG_IN_FLIGHT` appends may be under way and they become durable in order, never a later
+   * one without an earlier.
    * A rejection means that the record is not in the log and its sequence is free again; the appends behind it are
    * rejected with it. It carries a code: WEIR_LOG_FULL (no space: try again later), WEIR_LOG_FENCED (the sequence is
    * not the next one: another writer, or an append before it was rejected), WEIR_LOG_UNAVAILABLE (fsync failed).
@@ -19,8 +20,8 @@ export interface CommitLog {
   /** Sequence of the oldest record that is kept, and of the newest durable one; `last = first - 1` when empty. */
   bounds(): { first: number; last: number };
   /**
-   * Encoded records from `seq` on, in order, to the one that was newest when the first was asked for. A record whose checksum fails comes as
-   * `{ seq, bytes: null }`: it is reported, never served, never skipped in silence.
+   * Encoded records from `seq` on, in order, to the one that was newest when the first was asked for. A record whose
+   * checksum fails comes as `{ seq, bytes: null }`: it is reported, never served, never skipped in silence.
    */
   read(fromSeq: number): AsyncIterable<LogEntry>;
   get(seq: number): Promise<LogEntry | null>;
