@@ -1,0 +1,330 @@
+import { isWeirError } from '../../contract/index.ts';
+import type { Checkpoint, MergeValues, RunStore, RunView } from '../../engine/run-store.ts';
+import { BlockSource } from './block-source.ts';
+import { Catalog } from './catalog.ts';
+import { LevelCheckpoint } from './checkpoint.ts';
+import { Fold, FoldOvertaken } from './fold.ts';
+import { FoldQueue, QUIET_CHECKPOINTS, RUNS_MAX, runsToFold } from './fold-choice.ts';
+import { GarbageHeap } from './garbage.ts';
+import { LevelHandle, type LevelTuning } from './level-handle.ts';
+import { runsOf } from './manifest.ts';
+import type { Run, StoreDamage } from './run.ts';
+import { damageOf, scrubRun } from './scrub.ts';
+import { LevelRunView } from './view.ts';
+
+export interface RunStoreOptions {
+  dir: string;
+  /** Shards that live in this store. */
+  shards: readonly number[];
+  merge: (table: string) => MergeValues;
+  tuning?: Partial<RunStoreTuning>;
+  /** Monotonic milliseconds, for the slices of folding. */
+  now?: () => number;
+}
+
+export interface RunStoreTuning extends LevelTuning {
+  blockBytes: number;
+  blockCacheBytes: number;
+  indexCacheBytes: number;
+  runsMax: number;
+  quietCheckpoints: number;
+}
+
+/** For one of a board's four stores; chosen by the measurements in `docs/benchmarks.md`. */
+export const STORE_TUNING: RunStoreTuning = Object.freeze({
+  writeBufferBytes: 4 * 1024 * 1024,
+  levelCacheBytes: 1024 * 1024,
+  tableFileBytes: 2 * 1024 * 1024,
+  snappy: false,
+  blockBytes: 8 * 1024,
+  blockCacheBytes: 6 * 1024 * 1024,
+  indexCacheBytes: 2 * 1024 * 1024,
+  runsMax: RUNS_MAX,
+  quietCheckpoints: QUIET_CHECKPOINTS,
+});
+
+export interface RunStoreStats {
+  runs: number;
+  entries: number;
+  /** Bytes of the values of all runs. */
+  bytes: number;
+  /** Keys and values handed to LevelDB since the store was opened; what LevelDB makes of them comes on top. */
+  writtenBytes: number;
+  cachedBytes: number;
+  folds: number;
+  /** Runs that are dropped and not cleared yet. */
+  garbageRuns: number;
+  openViews: number;
+  state: 'ok' | 'failed';
+}
+
+/** Opens or creates a store. Rejects with WEIR_DATA_MISSING, WEIR_DATA_IN_USE, WEIR_STORE_DAMAGED, _FULL, _UNAVAILABLE. */
+export async function openLevelRunStore(options: RunStoreOptions): Promise<LevelRunStore> {
+  const tuning = { ...STORE_TUNING, ...options.tuning };
+  const handle = await LevelHandle.open(options.dir, tuning);
+  const store = new LevelRunStore(handle, tuning, options);
+  try {
+    await store.load();
+    return store;
+  } catch (fault) {
+    await handle.close();
+    throw fault;
+  }
+}
+
+/**
+ * Sorted runs of several shards in one LevelDB. A damaged shard answers WEIR_STORE_DAMAGED to everything but
+ * `reset`, after which it is rebuilt from the log; the others go on.
+ */
+export class LevelRunStore implements RunStore {
+  readonly #handle: LevelHandle;
+  readonly #tuning: RunStoreTuning;
+  readonly #shards: readonly number[];
+  readonly #merge: (table: string) => MergeValues;
+  readonly #now: () => number;
+  readonly #catalog: Catalog;
+  readonly #source: BlockSource;
+  readonly #garbage: GarbageHeap;
+  readonly #queue = new FoldQueue();
+  readonly #checkpoints = new Map<number, LevelCheckpoint>();
+  readonly #committed = new Map<number, number>();
+  #fold: Fold | null = null;
+  #folding: Promise<boolean> | null = null;
+  #folds = 0;
+
+  constructor(handle: LevelHandle, tuning: RunStoreTuning, options: RunStoreOptions) {
+    this.#handle = handle;
+    this.#tuning = tuning;
+    this.#shards = options.shards;
+    this.#merge = options.merge;
+    this.#now = options.now ?? (() => performance.now());
+    this.#source = new BlockSource(handle, tuning.blockCacheBytes, tuning.indexCacheBytes);
+    this.#catalog = new Catalog(handle);
+    this.#garbage = new GarbageHeap(handle, (run) => this.#catalog.endRun(run));
+    this.#catalog.onGarbage = (garbage) => this.#garbage.add(garbage);
+    this.#catalog.onRemove = (runs) => this.#pin(runs);
+  }
+
+  /** Only `openLevelRunStore` calls it. */
+  async load(): Promise<void> {
+    await this.#catalog.open(this.#shards);
+    for (const run of this.#catalog.runs()) this.#noteRun(run, 0);
+  }
+
+  position(shard: number): number {
+    return this.#catalog.shard(shard).position;
+  }
+
+  /** One at a time a shard. */
+  checkpoint(shard: number, position: number): Checkpoint {
+    const now = this.#catalog.shard(shard).position;
+    if (position < now) throw new RangeError(`The position of shard ${shard} is ${now} and never goes back.`);
+    if (this.#checkpoints.has(shard)) throw new Error(`A checkpoint of shard ${shard} is under way.`);
+    const checkpoint = new LevelCheckpoint(
+      {
+        catalog: this.#catalog,
+        handle: this.#handle,
+        blockBytes: this.#tuning.blockBytes,
+        discard: (garbage) => this.#garbage.add(garbage),
+        committed: (runs) => this.#noteCommit(shard, runs),
+        ended: () => this.#checkpoints.delete(shard),
+      },
+      shard,
+      position,
+    );
+    this.#checkpoints.set(shard, checkpoint);
+    return checkpoint;
+  }
+
+  view(shard: number): RunView {
+    const { runs } = this.#catalog.shard(shard);
+    const view = this.#garbage.openView();
+    return new LevelRunView(runs, this.#source, () => this.#garbage.closeView(view));
+  }
+
+  /** Shards that were found damaged at opening: they are to be reset and rebuilt. */
+  damaged(): { shard: number; message: string }[] {
+    return this.#catalog.damaged();
+  }
+
+  /** Forgets everything of a shard, its position too, so that it can be rebuilt from the log. */
+  async reset(shard: number): Promise<void> {
+    this.#checkpoints.get(shard)?.revoke();
+    await this.#catalog.exclusive(() => this.#catalog.reset(shard));
+    this.#queue.clear();
+    for (const run of this.#catalog.runs()) this.#noteRun(run, this.#committed.get(run.shard) ?? 0);
+  }
+
+  /**
+   * Takes the table's periods before the given one out of the manifest, in one small synced batch; a crash leaves
+   * all of them or none. The blocks go later, in `foldSome`, and their room with `compact`.
+   */
+  async dropBefore(shard: number, table: string, period: number): Promise<{ runs: number; bytes: number }> {
+    return this.#catalog.exclusive(async () => {
+      const removed: Run[] = [];
+      const periods = this.#catalog.shard(shard).runs.get(table)?.periods ?? new Map<number, Run[]>();
+      for (const [start, runs] of periods) if (start < period) removed.push(...runs);
+      if (removed.length === 0) return { runs: 0, bytes: 0 };
+      await this.#catalog.commit(shard, { added: [], removed, position: null, ops: [] });
+      for (const run of removed) this.#queue.forget(shard, table, run.period);
+      return { runs: removed.length, bytes: removed.reduce((sum, run) => sum + run.bytes, 0) };
+    });
+  }
+
+  /**
+   * Upkeep between checkpoints: clears blocks of dropped runs and folds periods that have many runs, for about so
+   * long on this thread; writing is awaited. True when there is more to do. `all` folds every period to one run.
+   */
+  async foldSome(budgetMs: number, all = false): Promise<boolean> {
+    if (this.#handle.failed) return false;
+    this.#folding ??= this.#upkeep(budgetMs, all).finally(() => {
+      this.#folding = null;
+    });
+    return this.#folding;
+  }
+
+  /** Gives the room of what was dropped back to the file system: at a calm time, after a retention. */
+  async compact(): Promise<void> {
+    await this.#garbage.compact();
+  }
+
+  /** Reads everything; answers what is damaged. Yields between blocks. */
+  async scrub(progress?: (done: number, of: number) => void): Promise<StoreDamage[]> {
+    const damage: StoreDamage[] = this.damaged().map((found) => ({ ...found, table: null, period: null }));
+    const runs = [...this.#catalog.runs()];
+    const view = this.#garbage.openView();
+    try {
+      for (const [done, run] of runs.entries()) {
+        const fault = await scrubRun(this.#handle, run);
+        // A small run that was folded away since stood in the manifest itself, which no view keeps.
+        if (fault !== null && this.#kept(run)) damage.push(damageOf(run, fault));
+        progress?.(done + 1, runs.length);
+      }
+    } finally {
+      this.#garbage.closeView(view);
+    }
+    return damage;
+  }
+
+  stats(): RunStoreStats {
+    let runs = 0;
+    let entries = 0;
+    let bytes = 0;
+    for (const run of this.#catalog.runs()) {
+      runs++;
+      entries += run.entries;
+      bytes += run.bytes;
+    }
+    return {
+      runs,
+      entries,
+      bytes,
+      writtenBytes: this.#handle.writtenBytes,
+      cachedBytes: this.#source.cachedBytes,
+      folds: this.#folds,
+      garbageRuns: this.#garbage.waiting,
+      openViews: this.#garbage.openViews,
+      state: this.#handle.failed ? 'failed' : 'ok',
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#folding?.catch(() => undefined);
+    await this.#catalog.idle();
+    await this.#handle.close();
+  }
+
+  async #upkeep(budgetMs: number, all: boolean): Promise<boolean> {
+    const until = this.#now() + budgetMs;
+    if (this.#fold !== null && !this.#fold.stillWanted()) this.#giveUp(this.#fold);
+    if (await this.#garbage.clearSome()) return true;
+    this.#fold ??= this.#nextFold(all);
+    const fold = this.#fold;
+    if (fold === null) return false;
+    try {
+      if (!(await fold.step(until))) return true;
+      this.#fold = null;
+      this.#folds++;
+      this.#noteRun(fold.inputs[0], this.#committed.get(fold.inputs[0].shard) ?? 0);
+      return true;
+    } catch (fault) {
+      this.#giveUp(fold);
+      if (fault instanceof FoldOvertaken) return true;
+      throw fault;
+    }
+  }
+
+  #giveUp(fold: Fold): void {
+    this.#fold = null;
+    this.#garbage.add([{ run: fold.run, blocks: fold.writtenBlocks }]);
+    const { shard, table, period } = fold.inputs[0];
+    // A period that cannot be folded is left alone until something new is written to it.
+    this.#queue.forget(shard, table, period);
+  }
+
+  #nextFold(all: boolean): Fold | null {
+    const quiet = (shard: number) =>
+      (this.#committed.get(shard) ?? 0) - (all ? 0 : this.#tuning.quietCheckpoints);
+    for (;;) {
+      const next = this.#queue.next(quiet);
+      if (next === null) return null;
+      const { shard, table, period } = next;
+      const runs = runsOf(this.#catalog.shard(shard).runs, table, period);
+      const inputs = runsToFold(runs, this.#tuning.runsMax, next.all);
+      if (inputs.length < 2) this.#queue.forget(shard, table, period);
+      else return this.#begin(inputs);
+    }
+  }
+
+  #begin(inputs: readonly Run[]): Fold {
+    const { table, shard, period } = inputs[0];
+    try {
+      return new Fold(
+        {
+          catalog: this.#catalog,
+          handle: this.#handle,
+          source: this.#source,
+          blockBytes: this.#tuning.blockBytes,
+          merge: this.#merge(table),
+          now: this.#now,
+        },
+        inputs,
+      );
+    } catch (fault) {
+      this.#queue.forget(shard, table, period);
+      throw fault;
+    }
+  }
+
+  #noteCommit(shard: number, runs: Run[]): void {
+    const checkpoint = (this.#committed.get(shard) ?? 0) + 1;
+    this.#committed.set(shard, checkpoint);
+    for (const run of runs) this.#noteRun(run, checkpoint);
+  }
+
+  #noteRun(run: Run, checkpoint: number): void {
+    const runs = runsOf(this.#catalog.shard(run.shard).runs, run.table, run.period);
+    this.#queue.note(run, runs.length, this.#tuning.runsMax, checkpoint);
+  }
+
+  #kept(run: Run): boolean {
+    for (const other of this.#catalog.runs()) if (other.id === run.id) return true;
+    return false;
+  }
+
+  /** A small run stands in the manifest: an open view gets its entries before they are deleted there. */
+  #pin(runs: readonly Run[]): void {
+    if (this.#garbage.openViews === 0) return;
+    for (const run of runs) {
+      if (run.blocks > 0 || run.pinned !== null) continue;
+      try {
+        run.pinned = this.#source.block(run, 0);
+      } catch (fault) {
+        // The view that asks for it is told the same.
+        if (!isWeirError(fault)) throw fault;
+      }
+    }
+  }
+}
+
+export type { StoreDamage };
