@@ -3,13 +3,13 @@ import fastifyRateLimit from '@fastify/rate-limit';
 import fastifySwagger from '@fastify/swagger';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { WeirError } from '@weir/node/contract';
-import Fastify, { type FastifyRequest } from 'fastify';
+import Fastify, { type FastifyRequest, LogController } from 'fastify';
 import type { GatewayOptions } from './context.ts';
-import { expectedFault, unexpectedFault } from './fault/answer.ts';
+import { sendFault } from './fault/send.ts';
 import { nearest, quoted } from './fault/suggest.ts';
 import { refuseBody } from './guard/body.ts';
 import type { HostGuard } from './guard/hosts.ts';
-import type { HTTP_LIMITS } from './limits.ts';
+import type { HttpLimits } from './limits.ts';
 import { compileCheck } from './question/check.ts';
 import { healthRoutes } from './routes/health.ts';
 import { ledgerRoutes } from './routes/ledger.ts';
@@ -64,7 +64,7 @@ export async function buildApp(options: GatewayOptions, parts: Parts, hosts: Hos
   return app;
 }
 
-function createServer(options: GatewayOptions, limits: typeof HTTP_LIMITS): App {
+function createServer(options: GatewayOptions, limits: HttpLimits): App {
   return Fastify({
     loggerInstance: options.logger,
     bodyLimit: limits.bodyBytes,
@@ -78,7 +78,9 @@ function createServer(options: GatewayOptions, limits: typeof HTTP_LIMITS): App 
       maxHeaderSize: limits.headerBytes,
     },
     routerOptions: { maxParamLength: 200 },
-    disableRequestLogging: true,
+    // A line a request would be the largest log of the appliance; the metrics count them.
+    logController: new LogController({ disableRequestLogging: true }),
+    frameworkErrors: (fault, request, reply) => sendFault(fault, request, reply),
   }).withTypeProvider<TypeBoxTypeProvider>();
 }
 
@@ -120,7 +122,7 @@ function guardRequests(app: App, hosts: HostGuard): void {
 
 const isData = (request: FastifyRequest): boolean => request.routeOptions.url?.startsWith('/api/') ?? false;
 
-async function limitRate(app: App, limits: typeof HTTP_LIMITS): Promise<void> {
+async function limitRate(app: App, limits: HttpLimits): Promise<void> {
   await app.register(fastifyRateLimit, {
     max: limits.requestsPerMinute,
     timeWindow: 60_000,
@@ -133,16 +135,7 @@ async function limitRate(app: App, limits: typeof HTTP_LIMITS): Promise<void> {
 }
 
 function answerFaults(app: App): void {
-  app.setErrorHandler((fault: unknown, request, reply) => {
-    // Whoever asked has gone: there is nobody to answer and nothing to report.
-    if (reply.raw.destroyed) return reply.code(499).send();
-    const expected = expectedFault(fault);
-    if (!expected) request.log.error({ err: fault, route: request.routeOptions.url }, 'a request failed');
-    const { status, body } = expected ?? unexpectedFault(request.id);
-    if (status === 401) reply.header('www-authenticate', 'Bearer realm="weir"');
-    if (status === 413) reply.header('connection', 'close');
-    return reply.code(status).type('application/json; charset=utf-8').serializer(JSON.stringify).send(body);
-  });
+  app.setErrorHandler((fault: unknown, request, reply) => sendFault(fault, request, reply));
   app.setNotFoundHandler(async (request) => {
     const path = request.url.split('?', 1)[0];
     const near = nearest(path, PATHS);

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import type { BoardClient } from '@weir/node/client';
 import type { Site } from '@weir/node/contract';
 import type { FastifyBaseLogger } from 'fastify';
-import type { HTTP_LIMITS } from './limits.ts';
+import type { HttpLimits } from './limits.ts';
 
 /** Who may ask. The first token of an appliance is made by `weir up`. */
 export interface TokenCheck {
@@ -27,7 +27,7 @@ export interface GatewayOptions {
   hostnames?: string[];
   now?: () => number;
   /** Tests tighten the bounds so that they need not wait for them. */
-  limits?: Partial<typeof HTTP_LIMITS>;
+  limits?: Partial<HttpLimits>;
 }
 
 export interface Gateway {

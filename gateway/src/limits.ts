@@ -1,5 +1,5 @@
 /** Every bound of the HTTP surface, in one place. A bound names what it prevents. */
-export const HTTP_LIMITS = Object.freeze({
+const LIMITS = {
   /** Slowloris: a request whose headers trickle in holds a socket no longer than this. */
   headersMs: 10_000,
   /** The same for the body. */
@@ -13,7 +13,6 @@ export const HTTP_LIMITS = Object.freeze({
   headerBytes: 16 * 1024,
   /** The spine takes no body but a token. */
   bodyBytes: 64 * 1024,
-  pathBytes: 4_096,
   /** Questions that run at once, and that wait for their turn; the next is told to come again. */
   questionsRunning: 16,
   questionsWaiting: 64,
@@ -31,4 +30,8 @@ export const HTTP_LIMITS = Object.freeze({
   wrongTokensPerMinute: 10,
   sessions: 1_000,
   sessionMs: 30 * 86_400_000,
-});
+} as const;
+
+export type HttpLimits = { readonly [name in keyof typeof LIMITS]: number };
+
+export const HTTP_LIMITS: HttpLimits = Object.freeze(LIMITS);

@@ -32,17 +32,17 @@ export function quoted(typed: string): string {
   return JSON.stringify(short).replace(/[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, '\ufffd');
 }
 
-/** Levenshtein's distance in one row, with a swap of neighbours counted as two. */
+/** Edits between two words, two neighbours swapped counting as one, since that is how fingers slip. */
 function editDistance(a: string, b: string): number {
-  const row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)];
   for (let i = 1; i <= a.length; i++) {
-    let diagonal = row[0];
-    row[0] = i;
+    rows.push([i]);
     for (let j = 1; j <= b.length; j++) {
-      const substituted = diagonal + (a[i - 1] === b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = Math.min(substituted, row[j] + 1, row[j - 1] + 1);
+      const substituted = rows[i - 1][j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
+      rows[i][j] = Math.min(substituted, rows[i - 1][j] + 1, rows[i][j - 1] + 1);
+      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      if (isSwap) rows[i][j] = Math.min(rows[i][j], rows[i - 2][j - 2] + 1);
     }
   }
-  return row[b.length];
+  return rows[a.length][b.length];
 }

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { WeirError } from '@weir/node/contract';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { TokenCheck } from '../context.ts';
-import type { HTTP_LIMITS } from '../limits.ts';
+import type { HttpLimits } from '../limits.ts';
 
 const COOKIE = 'weir_session';
 const MINUTE_MS = 60_000;
@@ -16,7 +16,7 @@ interface Session {
   endsAt: number;
 }
 
-type Bounds = Pick<typeof HTTP_LIMITS, 'sessions' | 'sessionMs' | 'wrongTokensPerMinute'>;
+type Bounds = Pick<HttpLimits, 'sessions' | 'sessionMs' | 'wrongTokensPerMinute'>;
 
 /** Who may ask: the bearer of a token, or a browser that has logged in with one. */
 export class Access {

@@ -1,8 +1,8 @@
 import { WeirError } from '@weir/node/contract';
 import type { FastifyReply } from 'fastify';
-import type { HTTP_LIMITS } from '../limits.ts';
+import type { HttpLimits } from '../limits.ts';
 
-type Bounds = Pick<typeof HTTP_LIMITS, 'questionsRunning' | 'questionsWaiting' | 'questionMs'>;
+type Bounds = Pick<HttpLimits, 'questionsRunning' | 'questionsWaiting' | 'questionMs'>;
 
 /**
  * Bounds the questions that the board works on. A question whose client goes, or that takes too long, is aborted:

@@ -82,6 +82,6 @@ export class LiveHub {
   }
 
   #send(viewers: Set<Viewer>, text: string): void {
-    for (const viewer of viewers) if (!viewer.send(text)) this.#dropped++;
+    for (const viewer of viewers) if (viewer.send(text) === 'dropped') this.#dropped++;
   }
 }

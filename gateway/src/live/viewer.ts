@@ -10,16 +10,16 @@ export class Viewer {
     this.#maxBytes = maxBytes;
   }
 
-  /** False when the viewer was dropped. */
-  send(text: string): boolean {
-    if (this.#response.destroyed) return false;
+  /** `dropped` is answered once; afterwards the viewer is `gone`, as is one that left by itself. */
+  send(text: string): 'sent' | 'dropped' | 'gone' {
+    if (this.#response.destroyed || this.#response.writableEnded) return 'gone';
     if (this.#response.writableLength > this.#maxBytes) {
       // Nothing is held back for a viewer that lags: it reconnects and asks for the state as it is then.
       this.#response.destroy();
-      return false;
+      return 'dropped';
     }
     this.#response.write(text);
-    return true;
+    return 'sent';
   }
 
   end(): void {

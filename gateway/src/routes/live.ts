@@ -34,6 +34,8 @@ export function liveRoutes(app: App, { client, hub, limits }: Parts): void {
   app.get(
     '/api/v1/live',
     {
+      // A stream without a body would hold its place for nothing.
+      exposeHeadRoute: false,
       serializerCompiler: () => String,
       schema: {
         summary: 'Server-sent events: the buckets that change, as columns.',
@@ -55,8 +57,6 @@ export function liveRoutes(app: App, { client, hub, limits }: Parts): void {
       openStream(reply, limits.retryMs);
       const leave = hub.join(question, new Viewer(reply.raw, limits.viewerBytes));
       reply.raw.once('close', leave);
-      // HEAD shares this route, and an answer to it has no body to wait for.
-      if (request.method === 'HEAD') reply.raw.end();
     },
   );
 }

@@ -5,7 +5,7 @@ import { Fault } from '@weir/node/contract';
 import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fastify';
 import type { Access } from '../guard/access.ts';
 import type { QuestionGate } from '../guard/question-gate.ts';
-import type { HTTP_LIMITS } from '../limits.ts';
+import type { HttpLimits } from '../limits.ts';
 import type { LiveHub } from '../live/hub.ts';
 
 export type App = FastifyInstance<
@@ -22,7 +22,7 @@ export interface Parts {
   gate: QuestionGate;
   hub: LiveHub;
   access: Access;
-  limits: typeof HTTP_LIMITS;
+  limits: HttpLimits;
   now: () => number;
   version: string;
 }

@@ -117,10 +117,8 @@ export function rollupQuestion(
   mustBeKept(rollup, by, where);
   const measures = listOf(query.measures).map((measure) => measureNamed(rollup, measure, 'measures').name);
   const range = rangeOf(query, now, '-24h');
-  const step = stepOf(query.step);
-  const columns = measures.length || rollup.measures.length;
-  if (step !== 'auto') assertBounded(range, Math.max(step, rollup.tiers[0].widthMs), columns);
-  return { rollup: name, ...range, step, by, where, measures, limit: query.limit ?? 100 };
+  // How many values that makes depends on the tier, which the board's client chooses and bounds.
+  return { rollup: name, ...range, step: stepOf(query.step), by, where, measures, limit: query.limit ?? 100 };
 }
 
 function topQuestion(site: Site, name: string, query: Static<typeof TopQuery>, now: number): TopQuestion {
@@ -147,15 +145,4 @@ function spanBefore(query: { over?: string; to?: string }, now: number): { from:
 
 export function stepOf(step: string | undefined): number | 'auto' {
   return step === undefined || step === 'auto' ? 'auto' : spanOrFault('step', step);
-}
-
-/** One series alone must not pass the bound of an answer; how many there are only the board knows. */
-function assertBounded(range: { from: number; to: number }, step: number, columns: number): void {
-  const cells = ((range.to - range.from) / step) * columns;
-  if (cells <= LIMITS.answerCells) return;
-  throw new WeirError(
-    'WEIR_TOO_MUCH',
-    `That is ${Math.ceil(cells)} values a series; an answer holds ${LIMITS.answerCells}.`,
-    { field: 'step', suggestion: 'step=auto chooses a width that fits the range.' },
-  );
 }

@@ -73,7 +73,7 @@ export function fakeSeries(
   const series: Series = { by: group.by, time: [], values: {}, final: [], revision: [] };
   for (const measure of measures) series.values[measure.name] = [];
   const first = Math.floor(range.from / range.step) * range.step;
-  for (let start = first; start < Math.min(range.to, range.now); start += range.step) {
+  for (let start = first; start < range.to && start <= range.now; start += range.step) {
     const isGap = group.meters === 1 && hash('gap', group.seed ^ (start / 1000)) % 97 === 0;
     if (isGap) continue;
     const filledMs = Math.min(range.step, range.now - start);
