@@ -40,6 +40,11 @@ export interface Section {
   keyHashes: Uint32Array;
   /** One column a field of the layout, in its order. */
   columns: Column[];
+  /**
+   * Row → place of the reading among all readings of the layout in the order of arrival, where it is known: neighbours
+   * are alike, so a record is written in that order. It is not kept; a decoded section has none.
+   */
+  arrival?: Uint32Array;
 }
 
 /** A message that was set aside before it became readings. It is logged, so that it is as safe as a reading. */

@@ -1,0 +1,73 @@
+import type { StreamSpec } from '../site/model.ts';
+import { ByteDictionary } from './byte-dictionary.ts';
+import type { StreamLayout } from './section.ts';
+
+/** A text dictionary lives on over groups, so that `NY` is decoded once, until it holds more than this. */
+const TEXTS_KEPT = 4096;
+
+/** One field of the stream while a group is under way. */
+export class BatchColumn {
+  /** Scaled integers with NaN for absent, or for text 1 + the entry of the dictionary with 0 for absent. */
+  values: Float64Array;
+  readonly absent: number;
+  readonly dictionary: ByteDictionary | null;
+  /** Entries of the dictionary as strings, filled when first needed. */
+  readonly texts: string[] = [];
+
+  constructor(text: boolean, capacity: number) {
+    this.absent = text ? 0 : Number.NaN;
+    this.dictionary = text ? new ByteDictionary() : null;
+    this.values = new Float64Array(capacity);
+  }
+}
+
+/**
+ * The readings of one stream in the order in which they came, in columns. A row becomes part of it when `rows` moves
+ * past it, so a payload that turns out to be broken is taken back by not moving it. Bounded by its group.
+ */
+export class Batch {
+  readonly layout: StreamLayout;
+  readonly keys = new ByteDictionary();
+  readonly columns: BatchColumn[];
+  rows = 0;
+  times: Float64Array;
+  keyIds: Uint32Array;
+
+  constructor(stream: StreamSpec, capacity = 1024) {
+    this.layout = {
+      stream: stream.name,
+      fields: stream.fields.map((field) => ({
+        name: field.name,
+        kind: field.type === 'text' ? 'text' : 'number',
+        decimals: field.type === 'text' || field.type === 'bool' ? 0 : field.decimals,
+      })),
+    };
+    this.columns = this.layout.fields.map((field) => new BatchColumn(field.kind === 'text', capacity));
+    this.times = new Float64Array(capacity);
+    this.keyIds = new Uint32Array(capacity);
+  }
+
+  /** Makes room for one more row. */
+  reserve(row: number): void {
+    if (row < this.times.length) return;
+    const capacity = this.times.length * 2;
+    this.times = widened(this.times, new Float64Array(capacity));
+    this.keyIds = widened(this.keyIds, new Uint32Array(capacity));
+    for (const column of this.columns) column.values = widened(column.values, new Float64Array(capacity));
+  }
+
+  clear(): void {
+    this.rows = 0;
+    this.keys.clear();
+    for (const column of this.columns) {
+      if (column.dictionary === null || column.dictionary.size <= TEXTS_KEPT) continue;
+      column.dictionary.clear();
+      column.texts.length = 0;
+    }
+  }
+}
+
+function widened<T extends Float64Array | Uint32Array>(old: T, bigger: T): T {
+  bigger.set(old);
+  return bigger;
+}

@@ -1,0 +1,132 @@
+import type { Aside } from '../codec/json-readings.ts';
+import { LIMITS } from '../limits.ts';
+import type { Site } from '../site/model.ts';
+import type { Batch } from './batch.ts';
+import { cutByShard, cutSections, type Rows } from './cut-sections.ts';
+import type { LogRecord, QuarantineReason, SetAside } from './section.ts';
+import { TopicRoutes } from './topic-routes.ts';
+
+/** What the broker's intake uses: payloads in, one record of the log out. */
+export interface GroupBuilderPort {
+  matches(topic: string): boolean;
+  /** Never throws. What is no good is set aside with its reason; a topic that no stream takes is let be. */
+  add(topic: string, payload: Uint8Array, arrivalMs: number): void;
+  /** Of the group under way; `bytes` is an estimate of the record before compression. */
+  readonly readings: number;
+  readonly bytes: number;
+  readonly setAsideCount: number;
+  /** The group as a record; the builder starts anew. */
+  take(seq: number, wallMs: number, clockTrusted: boolean): LogRecord;
+}
+
+/** Payloads that one group keeps of what it sets aside. Past this the message is still counted, without its payload. */
+const ASIDE_BYTES = 256 * 1024;
+const ASIDE_OVERHEAD = 8;
+/** Bytes of a cell before compression, about: numbers are bit-packed or varints. */
+const CELL_BYTES = 4;
+
+/**
+ * Collects the readings of one group commit. Its memory is bounded by the group: the broker takes it at
+ * `LIMITS.recordReadings` or `LIMITS.recordBytes`, and one payload adds at most `LIMITS.packReadings`.
+ */
+export class GroupBuilder implements GroupBuilderPort, Aside {
+  readonly #routes: TopicRoutes;
+  #setAside: SetAside[] = [];
+  #asideBytes = 0;
+  #readings = 0;
+  #bytes = 0;
+  #topic = '';
+  #stream = '';
+
+  constructor(site: Site) {
+    this.#routes = new TopicRoutes(site);
+  }
+
+  get readings(): number {
+    return this.#readings;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get setAsideCount(): number {
+    return this.#setAside.length;
+  }
+
+  matches(topic: string): boolean {
+    return this.#routes.of(topic) !== null;
+  }
+
+  /** HOT */
+  add(topic: string, payload: Uint8Array, arrivalMs: number): void {
+    const route = this.#routes.of(topic);
+    if (route === null) return;
+    this.#topic = topic;
+    this.#stream = route.stream;
+    const { batch } = route;
+    const rows = batch.rows;
+    const keyBytes = batch.keys.byteLength;
+    route.readings.read(payload, route.fill, Math.trunc(arrivalMs), this);
+    const added = batch.rows - rows;
+    this.#readings += added;
+    this.#bytes += added * CELL_BYTES * (batch.columns.length + 2) + batch.keys.byteLength - keyBytes;
+  }
+
+  /** One reading, or one payload that cannot be split, that the codec could not take. */
+  setAside(reason: QuarantineReason, payload: Uint8Array, from: number, to: number): void {
+    const room = Math.min(LIMITS.quarantinePayloadBytes, Math.max(0, ASIDE_BYTES - this.#asideBytes));
+    // A copy: the payload is a view of the socket's buffer, which is not ours to keep.
+    const kept = Uint8Array.prototype.slice.call(payload, from, Math.min(to, from + room));
+    this.#asideBytes += kept.length;
+    this.#bytes += kept.length + ASIDE_OVERHEAD;
+    this.#setAside.push({
+      stream: this.#stream,
+      reason,
+      topic: this.#topic,
+      payload: kept,
+      payloadBytes: to - from,
+    });
+  }
+
+  take(seq: number, wallMs: number, clockTrusted: boolean): LogRecord {
+    const record: LogRecord = {
+      seq,
+      wallMs,
+      clockTrusted,
+      layouts: [],
+      sections: [],
+      setAside: this.#setAside,
+    };
+    for (const batch of this.#routes.batches) {
+      if (batch.rows > 0) {
+        const rows = rowsOf(batch, record.layouts.push(batch.layout) - 1);
+        record.sections.push(...cutSections(rows, cutByShard(rows)));
+      }
+      batch.clear();
+    }
+    this.#setAside = [];
+    this.#asideBytes = 0;
+    this.#readings = 0;
+    this.#bytes = 0;
+    return record;
+  }
+}
+
+function rowsOf(batch: Batch, layout: number): Rows {
+  const { keys } = batch;
+  return {
+    layout,
+    rows: batch.rows,
+    times: batch.times,
+    keyIds: batch.keyIds,
+    keyBytes: keys.bytes,
+    keyEnds: keys.ends,
+    keyHashes: keys.hashes,
+    keys: keys.size,
+    columns: batch.columns.map(({ values, dictionary, texts }) => ({
+      values,
+      text: dictionary === null ? null : (entry) => (texts[entry] ??= dictionary.text(entry)),
+    })),
+  };
+}

@@ -1,0 +1,39 @@
+import * as zlib from 'node:zlib';
+import { COMPRESSION } from './header.ts';
+
+/** Below this the call costs more than the bytes are worth. */
+const WORTH_BYTES = 256;
+
+/** Node 20, which 32-bit ARM boards run, has no zstd. */
+const hasZstd = typeof zlib.zstdCompressSync === 'function';
+
+export interface Compressed {
+  compression: number;
+  bytes: Uint8Array;
+}
+
+export function compress(bytes: Uint8Array): Compressed {
+  const plain = { compression: COMPRESSION.none, bytes };
+  if (bytes.length < WORTH_BYTES) return plain;
+  const packed = hasZstd
+    ? zlib.zstdCompressSync(bytes, { params: { [zlib.constants.ZSTD_c_compressionLevel]: 1 } })
+    : zlib.deflateRawSync(bytes, { level: 1 });
+  if (packed.length >= bytes.length) return plain;
+  return { compression: hasZstd ? COMPRESSION.zstd : COMPRESSION.deflate, bytes: packed };
+}
+
+/** Null when it is not what it should be; never more than `length` bytes are made of it. */
+export function decompress(bytes: Uint8Array, compression: number, length: number): Uint8Array | null {
+  if (compression === COMPRESSION.none) return bytes.length === length ? bytes : null;
+  if (compression !== COMPRESSION.deflate && !(compression === COMPRESSION.zstd && hasZstd)) return null;
+  try {
+    const plain =
+      compression === COMPRESSION.zstd
+        ? zlib.zstdDecompressSync(bytes, { maxOutputLength: length })
+        : zlib.inflateRawSync(bytes, { maxOutputLength: length });
+    return plain.length === length ? plain : null;
+  } catch {
+    // zlib throws for what it cannot unpack; the caller names the record as damaged.
+    return null;
+  }
+}
