@@ -9,6 +9,7 @@ import { sendFault } from './fault/send.ts';
 import { nearest, quoted } from './fault/suggest.ts';
 import { refuseBody } from './guard/body.ts';
 import type { HostGuard } from './guard/hosts.ts';
+import { readTls } from './guard/tls.ts';
 import type { HttpLimits } from './limits.ts';
 import { compileCheck } from './question/check.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -65,18 +66,23 @@ export async function buildApp(options: GatewayOptions, parts: Parts, hosts: Hos
 }
 
 function createServer(options: GatewayOptions, limits: HttpLimits): App {
+  const { tls } = options.site.http;
+  const http = {
+    headersTimeout: limits.headersMs,
+    connectionsCheckingInterval: limits.checkingMs,
+    maxHeaderSize: limits.headerBytes,
+  };
   return Fastify({
+    // The types know a server with TLS as another kind of server; to the routes both are the same.
+    ...((tls ? { https: { ...http, ...readTls(tls), handshakeTimeout: limits.headersMs } } : { http }) as {
+      http: typeof http;
+    }),
     loggerInstance: options.logger,
     bodyLimit: limits.bodyBytes,
     requestTimeout: limits.requestMs,
     connectionTimeout: limits.idleMs,
     keepAliveTimeout: limits.keepAliveMs,
     forceCloseConnections: 'idle',
-    http: {
-      headersTimeout: limits.headersMs,
-      connectionsCheckingInterval: limits.checkingMs,
-      maxHeaderSize: limits.headerBytes,
-    },
     routerOptions: { maxParamLength: 200 },
     // A line a request would be the largest log of the appliance; the metrics count them.
     logController: new LogController({ disableRequestLogging: true }),

@@ -10,6 +10,8 @@ const LIMITS = {
   idleMs: 60_000,
   keepAliveMs: 30_000,
   connections: 1_000,
+  /** So that one source cannot take all of them; a wall of pages behind one router still fits. */
+  connectionsPerSource: 400,
   headerBytes: 16 * 1024,
   /** The spine takes no body but a token. */
   bodyBytes: 64 * 1024,

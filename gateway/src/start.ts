@@ -5,8 +5,10 @@ import { WeirError } from '@weir/node/contract';
 import { buildApp } from './app.ts';
 import type { Gateway, GatewayOptions } from './context.ts';
 import { Access } from './guard/access.ts';
+import { boundConnections } from './guard/connections.ts';
 import { HostGuard, isLoopback } from './guard/hosts.ts';
 import { QuestionGate } from './guard/question-gate.ts';
+import { followTls } from './guard/tls.ts';
 import { HTTP_LIMITS } from './limits.ts';
 import { LiveHub } from './live/hub.ts';
 import type { App, Parts } from './routes/parts.ts';
@@ -31,11 +33,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const hosts = new HostGuard(options.listen.host, options.hostnames ?? []);
   const app = await buildApp(options, parts, hosts);
   app.addHook('preClose', async () => parts.hub.close());
-  app.server.maxConnections = limits.connections;
+  boundConnections(app.server, limits);
   refuseWaitingBodies(app, limits.bodyBytes);
   app.server.on('upgrade', (request, socket, head) => upgrade(options, hosts, request, socket, head));
+  const { tls } = options.site.http;
+  if (tls) {
+    const unfollow = followTls(app.server, tls, options.logger);
+    app.addHook('onClose', async () => unfollow());
+  }
   await app.listen(options.listen);
-  return opened(app);
+  return opened(app, tls !== null);
 }
 
 function assertSafe({ open, listen, tokens }: GatewayOptions): void {
@@ -54,11 +61,11 @@ function assertSafe({ open, listen, tokens }: GatewayOptions): void {
   }
 }
 
-function opened(app: App): Gateway {
+function opened(app: App, isSecure: boolean): Gateway {
   const { address, port, family } = app.server.address() as AddressInfo;
   const host = family === 'IPv6' ? `[${address}]` : address;
   return {
-    url: `http://${host}:${port}`,
+    url: `${isSecure ? 'https' : 'http'}://${host}:${port}`,
     host: address,
     port,
     close: async () => {

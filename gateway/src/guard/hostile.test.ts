@@ -1,5 +1,6 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -33,6 +34,20 @@ describe('row 56: slowloris', () => {
       'POST /api/v1/login HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 20\r\n\r\n{';
     expect((await rawRequest(gateway.port, head)).closed).toBe(true);
   });
+});
+
+test('row 56: silent sockets of one source leave room for others, and are closed in time', async () => {
+  const limits = { headersMs: 200, checkingMs: 50, connectionsPerSource: 20 };
+  const { gateway } = await withGateway({ limits });
+  let closed = 0;
+  for (let i = 0; i < 50; i++) {
+    connect(gateway.port, '127.0.0.1')
+      .on('error', () => undefined)
+      .on('close', () => closed++)
+      .resume();
+  }
+  await until(() => closed >= 30);
+  await until(() => closed === 50);
 });
 
 describe('row 57: a body of 1 GB', () => {
