@@ -1,0 +1,5 @@
+export { Credentials } from './credentials.ts';
+export { addDevice, type Device, listDevices, type NewDevice, revokeDevice } from './device-file.ts';
+export type { Intake, WallClock } from './intake.ts';
+export { isLoopback, type ListenAt } from './listeners.ts';
+export { type Broker, type BrokerOptions, type BrokerStats, startBroker } from './start-broker.ts';

@@ -1,0 +1,263 @@
+import { type GroupBuilderPort, LIMITS, type LogRecord, WeirError } from '../contract/index.ts';
+import { type CommitLog, LOG_IN_FLIGHT } from '../log/port.ts';
+import type { BrokerLog } from './rejections.ts';
+
+/** The board's idea of the time. `trusted` is false until the clock was set by something better than a guess. */
+export interface WallClock {
+  nowMs(): number;
+  trusted(): boolean;
+}
+
+/** Who is told that what it offered is safe. Called in the order of the offers, once each. */
+export interface AckSink {
+  settle(tag: number, fault: WeirError | null): void;
+}
+
+export interface IntakeOptions {
+  log: CommitLog;
+  builder: GroupBuilderPort;
+  clock: WallClock;
+  /** Each durable record with its bytes, in order, before its readings are acknowledged: who asks sees them. */
+  onDurable(record: LogRecord, bytes: Uint8Array): void;
+  /** True while the shards are so far behind the log that no more should be appended. */
+  behind?(): boolean;
+  /** After every sink of a group was told: the place to write many acknowledgements at once. */
+  onSettled?(): void;
+  logger: BrokerLog;
+}
+
+interface Group {
+  record: LogRecord;
+  sinks: AckSink[];
+  tags: number[];
+  state: 'waiting' | 'appending' | 'durable';
+  bytes: Uint8Array | null;
+}
+
+/**
+ * While readings keep coming, a group waits this long for more of them: at 80,000 readings a second of 40 clients
+ * this turns 2 acknowledgements a write into 10. A group that has stopped growing does not wait.
+ */
+const LINGER_MS = 4;
+/** A group this small after an idle moment goes at once: nobody else is coming. */
+const BUSY_READINGS = 32;
+const TICK_MS = 15_000;
+/** How soon to look again whether the shards have caught up. */
+const BEHIND_MS = 5;
+const RETRY_FIRST_MS = 50;
+const RETRY_MOST_MS = 1_000;
+
+/**
+ * Collects readings into groups and makes each durable with one append. While an append is under way the next group
+ * fills. Holds at most LOG_IN_FLIGHT records and one open group; when that group is full `pressure()` is true until
+ * an append succeeds. An append that is refused is tried again with the same record and the same sequence, for as
+ * long as it takes: nobody is told that its reading is safe, and nobody is told that it is lost.
+ */
+export class Intake {
+  readonly #options: IntakeOptions;
+  readonly #onRelease = new Set<() => void>();
+  #nextSeq: number;
+  #groups: Group[] = [];
+  #sinks: AckSink[] = [];
+  #tags: number[] = [];
+  #seenOffers = 0;
+  #openedMs = 0;
+  #lastCut = 0;
+  #lastAppendMs: number;
+  #checking = false;
+  #blocked = false;
+  #retryMs = 0;
+  #retryTimer: NodeJS.Timeout | null = null;
+  #behindTimer: NodeJS.Timeout | null = null;
+  #tickTimer: NodeJS.Timeout;
+  #fault: WeirError | null = null;
+  #closed = false;
+  #idle: (() => void)[] = [];
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+    this.#nextSeq = options.log.bounds().last + 1;
+    this.#lastAppendMs = performance.now();
+    this.#tickTimer = setInterval(() => this.#tick(), 1_000);
+    this.#tickTimer.unref();
+  }
+
+  /** True while no more should be offered: the reader of a socket stops, and an HTTP writer is told to try again. */
+  pressure(): boolean {
+    return this.#blocked;
+  }
+
+  /** Why readings are not acknowledged now; null when all is well. */
+  fault(): WeirError | null {
+    return this.#fault;
+  }
+
+  /** Called each time that pressure ends. Answers how to stop listening. */
+  onRelease(listener: () => void): () => void {
+    this.#onRelease.add(listener);
+    return () => this.#onRelease.delete(listener);
+  }
+
+  offer(
+    topic: string,
+    payload: Uint8Array,
+    arrivalMs: number,
+    done: (fault: WeirError | null) => void,
+  ): void {
+    if (this.#blocked || this.#closed) {
+      done(this.#fault ?? new WeirError('WEIR_BUSY', 'The log is behind; try again in a moment.'));
+      return;
+    }
+    this.offerTo({ settle: (_tag, fault) => done(fault) }, 0, topic, payload, arrivalMs);
+  }
+
+  // HOT: once a message. The caller has asked `pressure()`.
+  offerTo(sink: AckSink, tag: number, topic: string, payload: Uint8Array, arrivalMs: number): void {
+    const { builder } = this.#options;
+    builder.add(topic, payload, arrivalMs);
+    this.#sinks.push(sink);
+    this.#tags.push(tag);
+    if (builder.readings >= LIMITS.recordReadings || builder.bytes >= LIMITS.recordBytes) this.#cut();
+    else if (!this.#checking) this.#beginChecking();
+  }
+
+  /** Resolves when all that was offered is durable and told. */
+  async drain(): Promise<void> {
+    this.#cut();
+    if (this.#groups.length === 0) return;
+    await new Promise<void>((resolve) => this.#idle.push(resolve));
+  }
+
+  /** Takes no more; what is under way may still become durable. */
+  close(): void {
+    this.#closed = true;
+    clearInterval(this.#tickTimer);
+    if (this.#retryTimer) clearTimeout(this.#retryTimer);
+    this.#retryTimer = null;
+    if (this.#behindTimer) clearTimeout(this.#behindTimer);
+  }
+
+  #beginChecking(): void {
+    this.#checking = true;
+    this.#openedMs = performance.now();
+    this.#seenOffers = 0;
+    if (this.#lastCut < BUSY_READINGS) setImmediate(this.#check);
+    else setTimeout(this.#check, 1);
+  }
+
+  /** Cuts the open group when it has stopped growing or has waited long enough. */
+  readonly #check = (): void => {
+    this.#checking = false;
+    const offers = this.#sinks.length;
+    if (offers === 0 || this.#groups.length > 0) return;
+    const grows = offers > this.#seenOffers && this.#lastCut >= BUSY_READINGS;
+    if (grows && performance.now() - this.#openedMs < LINGER_MS) {
+      this.#seenOffers = offers;
+      this.#checking = true;
+      setTimeout(this.#check, 1);
+    } else this.#cut();
+  };
+
+  /** Closes the open group and appends it, if there is room; else the group stays open and pressure begins. */
+  #cut(): void {
+    const { builder, clock } = this.#options;
+    if (this.#sinks.length === 0) return;
+    const behind = this.#options.behind?.() ?? false;
+    if (behind || this.#groups.length >= LOG_IN_FLIGHT) {
+      this.#blocked ||= builder.readings >= LIMITS.recordReadings || builder.bytes >= LIMITS.recordBytes;
+      if (behind) this.#lookAgain();
+      return;
+    }
+    this.#lastCut = this.#sinks.length;
+    const record = builder.take(this.#nextSeq++, clock.nowMs(), clock.trusted());
+    this.#groups.push({ record, sinks: this.#sinks, tags: this.#tags, state: 'waiting', bytes: null });
+    this.#sinks = [];
+    this.#tags = [];
+    this.#send();
+  }
+
+  #lookAgain(): void {
+    if (this.#behindTimer) return;
+    this.#behindTimer = setTimeout(() => {
+      this.#behindTimer = null;
+      this.#cut();
+      this.#next();
+    }, BEHIND_MS);
+  }
+
+  #send(): void {
+    if (this.#retryTimer) return;
+    for (const group of this.#groups) if (group.state === 'waiting') this.#append(group);
+  }
+
+  #append(group: Group): void {
+    group.state = 'appending';
+    this.#lastAppendMs = performance.now();
+    this.#options.log.append(group.record).then(
+      (bytes) => {
+        group.bytes = bytes;
+        group.state = 'durable';
+        this.#settle();
+      },
+      (fault: unknown) => {
+        group.state = 'waiting';
+        this.#failed(fault);
+      },
+    );
+  }
+
+  /** Tells the groups at the head that are durable, oldest first, and lets the next ones go. */
+  #settle(): void {
+    this.#retryMs = 0;
+    this.#fault = null;
+    while (this.#groups.length > 0 && this.#groups[0].state === 'durable') {
+      const group = this.#groups.shift() as Group;
+      if (group.bytes) this.#options.onDurable(group.record, group.bytes);
+      for (let i = 0; i < group.sinks.length; i++) group.sinks[i].settle(group.tags[i], null);
+      this.#options.onSettled?.();
+    }
+    this.#next();
+  }
+
+  #next(): void {
+    const { builder } = this.#options;
+    if (builder.readings >= LIMITS.recordReadings || builder.bytes >= LIMITS.recordBytes) this.#cut();
+    else if (this.#sinks.length > 0 && !this.#checking) this.#beginChecking();
+    if (this.#blocked && this.#groups.length < LOG_IN_FLIGHT) {
+      this.#blocked = false;
+      for (const listener of this.#onRelease) listener();
+    }
+    if (this.#groups.length === 0 && this.#sinks.length === 0) {
+      for (const resolve of this.#idle.splice(0)) resolve();
+    } else if (this.#idle.length > 0) this.#cut();
+  }
+
+  /** The record stays at its place. Retried after a pause that grows, and only when nothing else is in flight. */
+  #failed(fault: unknown): void {
+    const known = fault instanceof WeirError ? fault : null;
+    const unavailable = () =>
+      new WeirError('WEIR_LOG_UNAVAILABLE', 'The log refused a write; it is tried again.', { cause: fault });
+    if (this.#fault?.code !== known?.code || !this.#fault)
+      this.#options.logger.error({ err: fault }, 'the log refuses; readings are not acknowledged');
+    this.#fault = known ?? unavailable();
+    if (this.#closed || this.#retryTimer) return;
+    this.#retryMs = Math.min(RETRY_MOST_MS, Math.max(RETRY_FIRST_MS, this.#retryMs * 2));
+    this.#retryTimer = setTimeout(() => this.#retry(), this.#retryMs);
+  }
+
+  #retry(): void {
+    this.#retryTimer = null;
+    if (this.#groups.some((group) => group.state === 'appending')) {
+      this.#retryTimer = setTimeout(() => this.#retry(), RETRY_FIRST_MS);
+    } else this.#send();
+  }
+
+  /** An empty record carries the wall time to the engine, so that idle windows close. */
+  #tick(): void {
+    if (this.#groups.length > 0 || this.#sinks.length > 0) return;
+    if (performance.now() - this.#lastAppendMs < TICK_MS) return;
+    this.#sinks.push({ settle() {} });
+    this.#tags.push(0);
+    this.#cut();
+  }
+}
