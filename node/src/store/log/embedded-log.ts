@@ -16,7 +16,7 @@ import { type Lease, SegmentPool } from './segment-pool.ts';
 import { getRecord, newestSeq } from './segment-reader.ts';
 import { type Segment, SegmentedLog } from './segmented-log.ts';
 
-type Given = Pick<EmbeddedLogOptions, 'dir' | 'codec'> & Partial<EmbeddedLogOptions>;
+type Given = Pick<EmbeddedLogOptions, 'dir'> & Partial<EmbeddedLogOptions>;
 
 /**
  * Opens the log below a data directory, or makes it. Rejects with WEIR_DATA_IN_USE when another process has it, and

@@ -1,3 +1,4 @@
+import { contractCodec } from '../../log/contract-codec.ts';
 import type { RecordCodec } from '../../log/record-codec.ts';
 
 export interface EmbeddedLogOptions {
@@ -50,6 +51,7 @@ export interface DiskFaults {
 const MIB = 1024 * 1024;
 
 export const EMBEDDED_LOG_DEFAULTS = {
+  codec: contractCodec,
   segmentBytes: 64 * MIB,
   segmentMs: 6 * 3_600_000,
   segmentRecords: 1 << 18,

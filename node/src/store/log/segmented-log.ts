@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type LogRecord, WeirError } from '../../contract/index.ts';
-import { recordMayHold } from '../../log/find-in-record.ts';
 import type { CommitLog, LogEntry, LogFind, LogStats } from '../../log/port.ts';
 import { AppendQueue, refusalFor, type Waiting } from './append-queue.ts';
 import { type Ballast, freeBytes } from './ballast.ts';
 import { FsyncWindow } from './fsync-window.ts';
+import { LogIndex } from './index/log-index.ts';
 import type { EmbeddedLogOptions } from './options.ts';
 import { recordKey } from './record-key.ts';
 import { isDamage, reasonOf, type SegmentDb } from './segment-db.ts';
@@ -55,13 +55,14 @@ export class SegmentedLog implements CommitLog {
   readonly #queue: AppendQueue;
   readonly #fsyncs = new FsyncWindow();
   readonly #segments: Segment[];
+  readonly #index: LogIndex;
   #writer: Lease;
   #last: number;
   #state: LogStats['state'] = 'ok';
   #appendedRecords = 0;
   #appendedBytes = 0;
   #sinceSpaceCheck = 0;
-  #stop = new AbortController();
+  readonly #stop = new AbortController();
   #recovering: Promise<void> | null = null;
 
   constructor(options: EmbeddedLogOptions, parts: OpenedParts) {
@@ -75,6 +76,17 @@ export class SegmentedLog implements CommitLog {
       write: (group) => this.#write(group),
       onFault: (fault) => this.#onFault(fault),
     });
+    this.#index = new LogIndex({
+      segments: () => this.#segments.map((segment) => segment.first),
+      lastOwned: (first) => this.#lastOwned(this.#ownerOf(first)),
+      isActive: (first) => this.#active().first === first,
+      borrow: (first) => this.#borrow(first),
+      read: (from, to) => this.#readRange(from, to),
+      decode: options.codec.decode,
+      onLost: (message, cause) => options.onNotice({ kind: 'index-lost', message, cause }),
+      isClosing: () => this.#stop.signal.aborted,
+    });
+    this.#index.begin(this.#active().first, this.#last < this.#active().first);
   }
 
   append(record: LogRecord): Promise<Uint8Array> {
@@ -85,13 +97,16 @@ export class SegmentedLog implements CommitLog {
     return { first: this.#segments[0].first, last: this.#last };
   }
 
-  async *read(fromSeq: number): AsyncIterable<LogEntry> {
-    const to = this.#last;
-    let next = Math.max(fromSeq, this.bounds().first);
+  read(fromSeq: number): AsyncIterable<LogEntry> {
+    return this.#readRange(Math.max(fromSeq, this.bounds().first), this.#last);
+  }
+
+  async *#readRange(from: number, to: number): AsyncGenerator<LogEntry> {
+    let next = from;
     for (let retries = 0; next <= to; ) {
       const segment = this.#ownerOf(next);
       const end = Math.min(to, this.#lastOwned(segment));
-      const lease = await this.#borrow(segment);
+      const lease = await this.#borrow(segment.first);
       if (lease === null) {
         for (; next <= end; next++) yield { seq: next, bytes: null };
         continue;
@@ -113,7 +128,7 @@ export class SegmentedLog implements CommitLog {
     const { first, last } = this.bounds();
     if (seq < first || seq > last) return null;
     for (let retries = 0; ; retries++) {
-      const lease = await this.#borrow(this.#ownerOf(seq));
+      const lease = await this.#borrow(this.#ownerOf(seq).first);
       if (lease === null) return { seq, bytes: null };
       try {
         return await getRecord(lease.db, seq, this.#options.codec.check);
@@ -125,13 +140,8 @@ export class SegmentedLog implements CommitLog {
     }
   }
 
-  async find(query: LogFind): Promise<number[]> {
-    const found: number[] = [];
-    for await (const { seq, bytes } of this.read(1)) {
-      const record = bytes === null ? null : this.#options.codec.decode(bytes);
-      if (record !== null && recordMayHold(record, query)) found.push(seq);
-    }
-    return query.order === 'asc' ? found.slice(0, query.limit) : found.slice(-query.limit);
+  find(query: LogFind): Promise<number[]> {
+    return this.#index.find(query);
   }
 
   async forget(bound: { olderThanWallMs: number | null; maxBytes: number; keepFromSeq: number }) {
@@ -143,6 +153,7 @@ export class SegmentedLog implements CommitLog {
       if (!tooMany && !(await this.#isOlder(oldest, bound.olderThanWallMs))) break;
       // Out of sight first: a read that begins now no longer asks for it.
       this.#segments.shift();
+      this.#index.drop(oldest.first);
       await this.#parts.pool.close(oldest.first);
       await removeSegment(this.#parts.logDir, oldest.first);
       freed.segments++;
@@ -178,6 +189,7 @@ export class SegmentedLog implements CommitLog {
     await this.#queue.idle();
     this.#queue.refuse(new WeirError('WEIR_LOG_UNAVAILABLE', 'the log is closed'), this.#last);
     await this.#recovering;
+    await this.#index.idle();
     await this.#parts.pool.closeAll();
     await this.#parts.lock.close();
   }
@@ -198,12 +210,13 @@ export class SegmentedLog implements CommitLog {
     if (this.#isSegmentFull(group[0].record.wallMs)) await this.#roll(group[0].record.seq);
     const startedMs = nowMs();
     await faults.beforeWrite();
-    const batch = group.map(({ record, bytes }) => ({
-      type: 'put' as const,
-      key: recordKey(record.seq),
-      value: bytes,
-    }));
+    const { first } = this.#active();
+    const batch = this.#index.takePuts(first, this.#last);
+    for (const { record, bytes } of group) {
+      batch.push({ type: 'put', key: recordKey(record.seq), value: bytes });
+    }
     await this.#writer.db.batch(batch, { sync: true });
+    this.#index.stored(first);
     this.#fsyncs.add(nowMs() - startedMs);
     for (const each of group) this.#count(each);
   }
@@ -214,6 +227,7 @@ export class SegmentedLog implements CommitLog {
     segment.records++;
     segment.startMs ??= record.wallMs;
     this.#last = record.seq;
+    this.#index.appended(record);
     this.#appendedRecords++;
     this.#appendedBytes += bytes.length;
     this.#sinceSpaceCheck += bytes.length;
@@ -232,6 +246,7 @@ export class SegmentedLog implements CommitLog {
     this.#writer.release();
     this.#writer = this.#parts.pool.adopt(first, db);
     this.#segments.push({ first, bytes: 0, records: 0, startMs: null });
+    this.#index.begin(first, true);
     sealed.bytes = await directoryBytes(segmentDir(this.#parts.logDir, sealed.first));
   }
 
@@ -316,12 +331,12 @@ export class SegmentedLog implements CommitLog {
   }
 
   /** Null for a segment whose files are damaged beyond opening; its records are reported one by one. */
-  async #borrow(segment: Segment): Promise<Lease | null> {
+  async #borrow(first: number): Promise<Lease | null> {
     try {
-      return await this.#parts.pool.acquire(segment.first);
+      return await this.#parts.pool.acquire(first);
     } catch (fault) {
       if (isDamage(fault)) {
-        const message = `the segment of record ${segment.first} does not open: ${reasonOf(fault)}`;
+        const message = `the segment of record ${first} does not open: ${reasonOf(fault)}`;
         this.#options.onNotice({ kind: 'segment-damaged', message, cause: fault });
         return null;
       }
