@@ -70,12 +70,13 @@ export function isoTime(bytes: Uint8Array, from: number, to: number): number {
 function clockRest(bytes: Uint8Array, from: number, to: number): number {
   let at = from;
   let ms = 86_400_000;
+  let late = false;
   if (at < to && bytes[at] === 58) {
     if (to - at < 3) return TIME_MALFORMED;
     const second = two(bytes, at + 1);
     if (Number.isNaN(second)) return TIME_MALFORMED;
-    if (second > 59) return TIME_IMPOSSIBLE;
     ms += second * 1000;
+    late = second > 59;
     at += 3;
     if (at < to && (bytes[at] === 46 || bytes[at] === 44)) {
       const start = ++at;
@@ -87,7 +88,7 @@ function clockRest(bytes: Uint8Array, from: number, to: number): number {
   }
   const zone = zoneMinutes(bytes, at, to);
   if (Number.isNaN(zone)) return TIME_MALFORMED;
-  return Math.abs(zone) >= 1440 ? TIME_IMPOSSIBLE : ms - zone * 60_000;
+  return late || Math.abs(zone) >= 1440 ? TIME_IMPOSSIBLE : ms - zone * 60_000;
 }
 
 /** NaN when it is none; 1440 when it is one that cannot be. */

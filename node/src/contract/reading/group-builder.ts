@@ -77,7 +77,7 @@ export class GroupBuilder implements GroupBuilderPort, Aside {
   setAside(reason: QuarantineReason, payload: Uint8Array, from: number, to: number): void {
     const room = Math.min(LIMITS.quarantinePayloadBytes, Math.max(0, ASIDE_BYTES - this.#asideBytes));
     // A copy: the payload is a view of the socket's buffer, which is not ours to keep.
-    const kept = Uint8Array.prototype.slice.call(payload, from, Math.min(to, from + room));
+    const kept = new Uint8Array(payload.subarray(from, Math.min(to, from + room)));
     this.#asideBytes += kept.length;
     this.#bytes += kept.length + ASIDE_OVERHEAD;
     this.#setAside.push({
