@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import fastifyHelmet from '@fastify/helmet';
 import fastifyRateLimit from '@fastify/rate-limit';
 import fastifySwagger from '@fastify/swagger';
@@ -71,6 +72,9 @@ function createServer(options: GatewayOptions, limits: HttpLimits): App {
     headersTimeout: limits.headersMs,
     connectionsCheckingInterval: limits.checkingMs,
     maxHeaderSize: limits.headerBytes,
+    // Asked for HTTP/2 the answer is HTTP/1.1, as if it had not been asked.
+    shouldUpgradeCallback: (request: IncomingMessage) =>
+      request.headers.upgrade?.toLowerCase() === 'websocket',
   };
   return Fastify({
     // The types know a server with TLS as another kind of server; to the routes both are the same.
@@ -111,6 +115,8 @@ const HEADERS = {
   // Boards are reached over plain HTTP on a LAN, where promising TLS would lock their users out.
   strictTransportSecurity: false,
   crossOriginEmbedderPolicy: false,
+  // Browsers ignore it there too, and complain about it on every page.
+  crossOriginOpenerPolicy: false,
   originAgentCluster: false,
   referrerPolicy: { policy: 'same-origin' as const },
 };

@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { WeirError } from '@weir/node/contract';
 import { buildApp } from './app.ts';
 import type { Gateway, GatewayOptions } from './context.ts';
@@ -9,6 +8,7 @@ import { boundConnections } from './guard/connections.ts';
 import { HostGuard, isLoopback } from './guard/hosts.ts';
 import { QuestionGate } from './guard/question-gate.ts';
 import { followTls } from './guard/tls.ts';
+import { Upgrades } from './guard/upgrades.ts';
 import { HTTP_LIMITS } from './limits.ts';
 import { LiveHub } from './live/hub.ts';
 import type { App, Parts } from './routes/parts.ts';
@@ -32,10 +32,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   };
   const hosts = new HostGuard(options.listen.host, options.hostnames ?? []);
   const app = await buildApp(options, parts, hosts);
-  app.addHook('preClose', async () => parts.hub.close());
   boundConnections(app.server, limits);
   refuseWaitingBodies(app, limits.bodyBytes);
-  app.server.on('upgrade', (request, socket, head) => upgrade(options, hosts, request, socket, head));
+  const upgrades = new Upgrades(hosts, options.webSocket);
+  app.server.on('upgrade', (request, socket, head) => upgrades.take(request, socket, head));
+  app.addHook('preClose', async () => {
+    parts.hub.close();
+    upgrades.close();
+  });
   const { tls } = options.site.http;
   if (tls) {
     const unfollow = followTls(app.server, tls, options.logger);
@@ -82,18 +86,4 @@ function refuseWaitingBodies(app: App, bodyBytes: number): void {
     if (Number(request.headers['content-length'] ?? 0) <= bodyBytes) response.writeContinue();
     app.server.emit('request', request, response);
   });
-}
-
-function upgrade(
-  { webSocket }: GatewayOptions,
-  hosts: HostGuard,
-  request: IncomingMessage,
-  socket: Duplex,
-  head: Buffer,
-): void {
-  socket.on('error', () => socket.destroy());
-  const path = (request.url ?? '').split('?', 1)[0];
-  if (hosts.fault(request)) socket.end('HTTP/1.1 403 Forbidden\r\nconnection: close\r\n\r\n');
-  else if (webSocket && path === '/mqtt') webSocket(request, socket, head);
-  else socket.end('HTTP/1.1 404 Not Found\r\nconnection: close\r\n\r\n');
 }

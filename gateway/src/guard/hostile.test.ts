@@ -3,6 +3,7 @@ import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { isWholeHead, rawRequest, until, withGateway } from '../testing/with-gateway.ts';
 
@@ -159,6 +160,28 @@ describe('row 60: foreign names and origins', () => {
     expect(upgrades).toBe(0);
     expect(statusOf((await rawRequest(gateway.port, get('/mqtt', headers))).text)).toBe(101);
   });
+});
+
+test('a client that would like HTTP/2 is answered in HTTP/1.1', async () => {
+  const { gateway } = await withGateway();
+  const headers = { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'http2-settings': 'AAMAAABk' };
+  const { text } = await rawRequest(gateway.port, get('/healthz', headers), isWholeHead);
+  expect(statusOf(text)).toBe(200);
+});
+
+test('a socket that the broker took over outlives the silence that ends others', async () => {
+  const upgraded: Duplex[] = [];
+  const { gateway } = await withGateway({
+    limits: { idleMs: 100 },
+    webSocket: (_request, socket) => upgraded.push(socket),
+  });
+  const client = connect(gateway.port, '127.0.0.1').on('error', () => undefined);
+  client.write(get('/mqtt', { connection: 'upgrade', upgrade: 'websocket' }));
+  await until(() => upgraded.length === 1);
+  const silent = await rawRequest(gateway.port, '');
+  expect(silent.closed).toBe(true);
+  expect(upgraded[0].destroyed).toBe(false);
+  client.destroy();
 });
 
 describe('row 63: a question whose client goes', () => {

@@ -27,7 +27,6 @@ export class QuestionGate {
 
   async ask<T>(reply: FastifyReply, question: (signal: AbortSignal) => Promise<T>): Promise<T> {
     if (this.#waiting.length >= this.#bounds.questionsWaiting) {
-      reply.header('retry-after', '1');
       throw new WeirError('WEIR_BUSY', 'Too many questions are waiting for their turn.', {
         suggestion: 'Ask again in a second.',
       });

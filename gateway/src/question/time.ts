@@ -1,6 +1,9 @@
 import { parseDuration, parseInstant, WeirError } from '@weir/node/contract';
 import { quoted } from '../fault/suggest.ts';
 
+/** What a date can hold; a relative time reaches past it before its number ends. */
+const MAX_INSTANT_MS = 8.64e15;
+
 export interface Range {
   from: number;
   to: number;
@@ -20,7 +23,7 @@ export function rangeOf(given: { from?: string; to?: string }, now: number, defa
 
 export function instantOrFault(field: string, text: string, now: number): number {
   const instant = parseInstant(text, now);
-  if (instant !== null) return instant;
+  if (instant !== null && Math.abs(instant) <= MAX_INSTANT_MS) return instant;
   throw new WeirError('WEIR_BAD_QUESTION', `${field} is not a time: ${quoted(text)}.`, {
     field,
     suggestion: 'Times are ISO 8601 (2026-01-31T12:00:00Z), epoch milliseconds, or relative such as -1h.',

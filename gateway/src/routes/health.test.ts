@@ -46,6 +46,26 @@ describe('metrics', () => {
   });
 });
 
+test('a board that cannot count yet does not hide the figures of the process', async () => {
+  const { board, get } = await withGateway();
+  board.counters = async () => {
+    throw new WeirError('WEIR_NOT_READY', 'the board is starting');
+  };
+  const text = await (await get('/metrics')).text();
+  expect(text).toContain('weir_board_answers 0\n');
+  expect(text).toContain('process_resident_memory_bytes');
+});
+
+test('a board that is not ready yet answers questions with 503 and when to come back', async () => {
+  const { board, get } = await withGateway();
+  board.rollup = async () => {
+    throw new WeirError('WEIR_NOT_READY', 'shard 3 is replaying');
+  };
+  const answer = await get('/api/v1/rollups/usage');
+  expect(answer.status).toBe(503);
+  expect(answer.headers.get('retry-after')).toBe('1');
+});
+
 test('an unknown path is a 404 that names the nearest', async () => {
   const { get } = await withGateway();
   const answer = await get('/api/v1/sight');

@@ -63,6 +63,7 @@ describe('live', () => {
     expect((await get('/api/v1/live')).status).toBe(400);
     expect((await get('/api/v1/live?rollup=usgae')).status).toBe(404);
     expect((await get('/api/v1/live?rollup=usage&where.watts=3')).status).toBe(400);
+    expect((await get('/api/v1/live?rollup=usage&step=7m')).status).toBe(400);
     expect((await get('/api/v1/live?rollup=usage', { method: 'HEAD' })).status).toBe(404);
   });
 

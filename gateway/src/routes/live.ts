@@ -1,7 +1,8 @@
 import type { OutgoingHttpHeaders } from 'node:http';
-import { LiveChange, type LiveQuestion, type Site } from '@weir/node/contract';
+import { LiveChange, type LiveQuestion, type RollupSpec, type Site, WeirError } from '@weir/node/contract';
 import type { FastifyReply } from 'fastify';
 import { type Static, Type } from 'typebox';
+import { quoted } from '../fault/suggest.ts';
 import { Viewer } from '../live/viewer.ts';
 import {
   byOf,
@@ -80,5 +81,15 @@ function liveQuestion(site: Site, query: Static<typeof LiveQuery>): LiveQuestion
   const where = whereOf(query, stream);
   mustBeKept(rollup, by, where);
   const measures = listOf(query.measures).map((measure) => measureNamed(rollup, measure, 'measures').name);
-  return { rollup: rollup.name, by, where, measures, step: stepOf(query.step) };
+  return { rollup: rollup.name, by, where, measures, step: tierOf(rollup, query.step) };
+}
+
+/** What changes is told in the buckets that are kept; another width would have to be merged at every change. */
+function tierOf(rollup: RollupSpec, text: string | undefined): number | 'auto' {
+  const step = stepOf(text);
+  if (step === 'auto' || rollup.tiers.some((tier) => tier.widthMs === step)) return step;
+  throw new WeirError('WEIR_BAD_QUESTION', `${rollup.name} has no tier of ${quoted(String(text))}.`, {
+    field: 'step',
+    suggestion: `There are: ${rollup.tiers.map((tier) => tier.name).join(', ')}.`,
+  });
 }

@@ -1,3 +1,4 @@
+import { isWeirError } from '@weir/node/contract';
 import type { FastifyReply } from 'fastify';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { Type } from 'typebox';
@@ -70,8 +71,18 @@ export function metricsRoutes(app: App, { client }: Parts, registry: Registry): 
       },
     },
     async (_request, reply) => {
-      const text = `${boardMetrics(await client.counters())}${await registry.metrics()}`;
+      const text = `${await ofBoard(client)}${await registry.metrics()}`;
       return reply.type('text/plain; version=0.0.4; charset=utf-8').send(text);
     },
   );
+}
+
+/** A board that cannot answer yet must not hide the figures of the process that waits for it. */
+async function ofBoard(client: Parts['client']): Promise<string> {
+  try {
+    return boardMetrics({ board_answers: 1, ...(await client.counters()) });
+  } catch (fault) {
+    if (isWeirError(fault)) return boardMetrics({ board_answers: 0 });
+    throw fault;
+  }
 }

@@ -52,6 +52,8 @@ describe('rollups', () => {
     ['/usage?from=2026-02-30', 400, 'WEIR_BAD_QUESTION', 'from', 'ISO 8601'],
     ['/usage?from=-1h&to=-2h', 400, 'WEIR_BAD_QUESTION', 'from', 'from=-24h'],
     ['/usage?step=fast', 400, 'WEIR_BAD_QUESTION', 'step', '15m'],
+    ['/usage?from=-999999999y', 400, 'WEIR_BAD_QUESTION', 'from', 'ISO 8601'],
+    ['/usage/top?measure=kwh&over=285000y', 400, 'WEIR_BAD_QUESTION', 'from', 'ISO 8601'],
     ['/usage?limit=0', 400, 'WEIR_BAD_QUESTION', 'limit', null],
     ['/usage?limit=many', 400, 'WEIR_BAD_QUESTION', 'limit', null],
     ['/usage?limit=1&limit=2', 400, 'WEIR_BAD_QUESTION', 'limit', 'commas'],

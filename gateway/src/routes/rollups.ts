@@ -140,7 +140,7 @@ function topQuestion(site: Site, name: string, query: Static<typeof TopQuery>, n
 
 function spanBefore(query: { over?: string; to?: string }, now: number): { from: number; to: number } {
   const to = instantOrFault('to', query.to ?? 'now', now);
-  return { from: to - spanOrFault('over', query.over ?? '1h'), to };
+  return rangeOf({ from: String(to - spanOrFault('over', query.over ?? '1h')), to: String(to) }, now, '-1h');
 }
 
 export function stepOf(step: string | undefined): number | 'auto' {
