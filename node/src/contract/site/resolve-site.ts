@@ -1,0 +1,123 @@
+import { MINUTE_MS, parseSize } from '../time/duration.ts';
+import { isTimezone } from '../time/offsets.ts';
+import { nearest } from './did-you-mean.ts';
+import type { FaultList } from './fault-list.ts';
+import { quoted } from './faults.ts';
+import type { PanelSpec, RollupSpec, Site } from './model.ts';
+import { resolveRollups } from './resolve-rollups.ts';
+import { meant, resolveStreams, span } from './resolve-streams.ts';
+import type { Draft, SiteFile } from './schema.ts';
+
+/** Judges what the schema cannot: names that refer to each other, and values that depend on each other. */
+export function resolveSite(file: Draft<SiteFile>, faults: FaultList): Site {
+  const streams = resolveStreams(file.streams ?? {}, faults);
+  const rollups = resolveRollups(file.rollups ?? {}, streams, faults);
+  const { mqtt, http } = file;
+  const site: Site = {
+    name: file.site?.name ?? '',
+    timezone: judgeTimezone(file.site?.timezone ?? 'UTC', faults),
+    streams: [...streams.values()].flatMap((known) => (known === null ? [] : [known.spec])),
+    rollups: [...rollups.values()].filter((rollup) => rollup !== null),
+    retention: resolveRetention(file, faults),
+    mqtt: {
+      tls: mqtt?.tls ? { cert: mqtt.tls.cert ?? '', key: mqtt.tls.key ?? '', ca: mqtt.tls.ca ?? null } : null,
+    },
+    http: { tls: http?.tls ? { cert: http.tls.cert ?? '', key: http.tls.key ?? '', ca: null } : null },
+    dashboards: Object.entries(file.dashboards ?? {}).map(([name, dashboard]) => ({
+      name,
+      panels: resolvePanels(dashboard?.panels ?? [], `dashboards.${name}.panels`, rollups, faults),
+    })),
+  };
+  judgeLateness(site, faults);
+  return site;
+}
+
+function judgeTimezone(timezone: string, faults: FaultList): string {
+  if (isTimezone(timezone)) return timezone;
+  const near = nearest(timezone, Intl.supportedValuesOf('timeZone'));
+  const suggestion =
+    near === null ? 'write an IANA name such as Europe/Berlin' : `did you mean ${quoted(near)}?`;
+  faults.at('site.timezone', `there is no time zone ${quoted(timezone)}`, suggestion);
+  return 'UTC';
+}
+
+function resolveRetention(file: Draft<SiteFile>, faults: FaultList): Site['retention'] {
+  const rawMs = span(file.retention?.raw, 'retention.raw', faults);
+  if (file.retention?.raw !== undefined && rawMs < MINUTE_MS) {
+    faults.at(
+      'retention.raw',
+      'retention.raw keeps next to nothing',
+      'keep raw readings for a minute at least',
+    );
+  }
+  const given = file.retention?.rawBytes;
+  const rawBytes = given === undefined ? 0 : (parseSize(given) ?? Number.POSITIVE_INFINITY);
+  if (given !== undefined && (rawBytes < RAW_BYTES_MIN || rawBytes === Number.POSITIVE_INFINITY)) {
+    faults.at('retention.rawBytes', `retention.rawBytes cannot be ${quoted(given)}`, 'take 16MB or more');
+  }
+  return { rawMs, rawBytes };
+}
+
+/** A few sealed segments: less would forget what is still being sealed. */
+const RAW_BYTES_MIN = 16e6;
+
+function judgeLateness({ streams, retention }: Site, faults: FaultList): void {
+  for (const { name, latenessMs } of streams) {
+    if (retention.rawMs === 0 || latenessMs <= retention.rawMs) continue;
+    const path = `streams.${name}.lateness`;
+    faults.at(
+      path,
+      `${path} is longer than raw readings are kept`,
+      'buckets are repaired from raw: make retention.raw longer',
+    );
+  }
+}
+
+function resolvePanels(
+  drafts: NonNullable<Draft<NonNullable<SiteFile['dashboards']>[string]>['panels']>,
+  path: string,
+  rollups: Map<string, RollupSpec | null>,
+  faults: FaultList,
+): PanelSpec[] {
+  return drafts.flatMap((draft, at) => {
+    if (draft === undefined) return [];
+    const place = `${path}.${at}`;
+    const by = (draft.by ?? []).filter((field) => field !== undefined);
+    const { rollup = '', measure = '' } = draft;
+    if (rollup !== '' && !rollups.has(rollup)) {
+      faults.at(
+        `${place}.rollup`,
+        `${place}.rollup names ${quoted(rollup)}, which is no rollup`,
+        meant(rollup, rollups.keys()),
+      );
+    }
+    const known = rollups.get(rollup);
+    if (known) judgePanel(known, measure, by, place, faults);
+    return [{ title: draft.title ?? measure, rollup, measure, by }];
+  });
+}
+
+function judgePanel(
+  rollup: RollupSpec,
+  measure: string,
+  by: string[],
+  place: string,
+  faults: FaultList,
+): void {
+  const names = rollup.measures.map(({ name }) => name);
+  if (measure !== '' && !names.includes(measure)) {
+    faults.at(
+      `${place}.measure`,
+      `${place}.measure names ${quoted(measure)}, which rollups.${rollup.name} does not have`,
+      meant(measure, names),
+    );
+  }
+  // Coarser groups are folded from finer ones.
+  if (rollup.groupBys.some((group) => by.every((field) => group.includes(field)))) return;
+  const kept = rollup.groupBys.map((group) => `[${group.join(', ')}]`).join(', ');
+  faults.at(
+    `${place}.by`,
+    `${place}.by [${by.join(', ')}] is in no group-by of rollups.${rollup.name}`,
+    `it keeps ${kept}`,
+  );
+}

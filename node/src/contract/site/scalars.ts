@@ -1,0 +1,84 @@
+import { nearest } from './did-you-mean.ts';
+import { choice, quoted } from './faults.ts';
+import type { SchemaNode } from './walk.ts';
+
+export interface ScalarFault {
+  message: string;
+  suggestion: string | null;
+}
+
+/** What each kind of text looks like, for the fault that says that this one does not. */
+const KINDS: Record<string, { is: string; write: string }> = {
+  name: { is: 'no name', write: 'use a letter, then letters, digits and _, at most 63' },
+  duration: {
+    is: 'no duration',
+    write: 'write a whole number and a unit, such as 5s, 15m, 1h, 30d, 4mo or 10y',
+  },
+  size: { is: 'no size', write: 'write a number and a unit, such as 500MB or 8GB' },
+  rate: { is: 'no rate', write: 'write a number and a span, such as 60/h' },
+  topic: {
+    is: 'no topic of a stream',
+    write: 'name levels instead of wildcards: meters/{meter}/electricity',
+  },
+  measure: { is: 'no measure', write: 'write a function and a field, such as sum(used), or count()' },
+  timezone: { is: 'no time zone', write: 'write an IANA name such as Europe/Berlin' },
+  file: { is: 'no file name', write: 'write a path' },
+  text: { is: 'too long, or has control characters', write: 'use at most 128 characters on one line' },
+};
+
+/** Judges one value against the schema of a text, number, bool, constant or choice. */
+export function scalarFault(schema: SchemaNode, value: unknown, path: string): ScalarFault | null {
+  if (value === null || value === undefined) return { message: `${path} is empty`, suggestion: hint(schema) };
+  if (schema.anyOf !== undefined) return choiceFault(schema, value, path);
+  if (schema.const !== undefined) {
+    if (value === schema.const) return null;
+    return { message: `${path} must be ${schema.const}, not ${shown(value)}`, suggestion: null };
+  }
+  if (schema.type === 'integer') return integerFault(schema, value, path);
+  return textFault(schema, value, path);
+}
+
+function choiceFault(schema: SchemaNode, value: unknown, path: string): ScalarFault | null {
+  const options = (schema.anyOf ?? []).flatMap((branch) => [branch, ...(branch.anyOf ?? [])]);
+  const words = options.flatMap((branch) => (branch.const === undefined ? [] : [String(branch.const)]));
+  if (words.length === 0) return textFault(options[0], value, path);
+  if (typeof value === 'string' && words.includes(value)) return null;
+  if (typeof value === 'string' && schema['x-notYet']?.includes(value)) {
+    return {
+      message: `${path} ${quoted(value)} is not supported yet`,
+      suggestion: `it can be ${choice(words)}`,
+    };
+  }
+  const near = nearest(String(value), words);
+  const suggestion = near === null ? `it can be ${choice(words)}` : `did you mean ${quoted(near)}?`;
+  return { message: `${path} cannot be ${shown(value)}`, suggestion };
+}
+
+function integerFault(schema: SchemaNode, value: unknown, path: string): ScalarFault | null {
+  const { minimum = Number.MIN_SAFE_INTEGER, maximum = Number.MAX_SAFE_INTEGER } = schema;
+  if (typeof value === 'number' && Number.isInteger(value) && value >= minimum && value <= maximum)
+    return null;
+  return {
+    message: `${path} cannot be ${shown(value)}`,
+    suggestion: `write a whole number from ${minimum} to ${maximum}`,
+  };
+}
+
+function textFault(schema: SchemaNode, value: unknown, path: string): ScalarFault | null {
+  const kind = KINDS[schema['x-kind'] ?? 'text'];
+  if (typeof value !== 'string') {
+    const quotes = schema['x-kind'] === 'text' ? `quote it: "${String(value)}"` : kind.write;
+    return { message: `${path} must be text, not ${shown(value)}`, suggestion: quotes };
+  }
+  if (schema.pattern === undefined || new RegExp(schema.pattern, 'u').test(value)) return null;
+  return { message: `${path} ${quoted(value)} is ${kind.is}`, suggestion: kind.write };
+}
+
+function hint(schema: SchemaNode): string | null {
+  const branch = schema.anyOf?.[0] ?? schema;
+  return KINDS[branch['x-kind'] ?? '']?.write ?? null;
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'string' ? quoted(value) : String(value);
+}

@@ -1,0 +1,316 @@
+import { type Static, Type } from 'typebox';
+import { DURATION_PATTERN, RATE_PATTERN, SIZE_PATTERN } from '../time/duration.ts';
+
+/**
+ * The site file, said once: validation, defaults, fault messages, `docs/site-file.md` and `docs/site.schema.json` all
+ * come from here. Beside JSON Schema's own words there are three: `x-kind` names a text with a form of its own,
+ * `x-kindOfName` what the names of a map stand for, and `x-notYet` words of the product that this version refuses.
+ */
+
+/** A name of the file stands in addresses, topics and metric names, so it is a plain word. */
+export const NAME_PATTERN = '^[A-Za-z][A-Za-z0-9_]{0,62}$';
+const TIER_NAME_PATTERN = DURATION_PATTERN;
+const TOPIC_PATTERN = '^[^+#$][^+#]{0,254}$';
+const CALL_PATTERN = '^\\s*[A-Za-z][A-Za-z0-9]*\\(\\s*[A-Za-z0-9_]*\\s*\\)\\s*$';
+
+const closed = { additionalProperties: false };
+
+function text(kind: string, pattern: string, description: string, fallback?: string) {
+  return Type.String({
+    pattern,
+    description,
+    'x-kind': kind,
+    ...(fallback !== undefined && { default: fallback }),
+  });
+}
+
+const name = (description: string) => text('name', NAME_PATTERN, description);
+const duration = (description: string, fallback?: string) =>
+  text('duration', DURATION_PATTERN, description, fallback);
+const plain = (description: string, fallback?: string) =>
+  text('text', '^[^\\u0000-\\u001f\\u007f]{0,128}$', description, fallback);
+const file = (description: string) => text('file', '^[^\\u0000-\\u001f\\u007f]{1,1024}$', description);
+
+const Tls = Type.Object(
+  {
+    cert: file('Certificate chain in PEM.'),
+    key: file('Private key in PEM.'),
+    ca: Type.Optional(file('Authority of client certificates in PEM; absent: none are asked for.')),
+  },
+  { ...closed, description: 'Files, relative to the site file. They are read again when they change.' },
+);
+
+const HttpTls = Type.Object(
+  { cert: file('Certificate chain in PEM.'), key: file('Private key in PEM.') },
+  { ...closed, description: 'Files, relative to the site file. They are read again when they change.' },
+);
+
+export const FIELD_TYPES = ['counter', 'gauge', 'number', 'text', 'bool'] as const;
+
+const FieldType = Type.Union(
+  [
+    Type.Literal('counter', { description: 'A register that only goes up, such as a meter.' }),
+    Type.Literal('gauge', { description: 'A level at an instant, such as a power.' }),
+    Type.Literal('number', { description: 'Any other number, such as an amount.' }),
+    Type.Literal('text'),
+    Type.Literal('bool'),
+  ],
+  {
+    description:
+      'What the field holds: `counter` (a register that only goes up), `gauge` (a level), `number`, `text`, `bool`.',
+  },
+);
+
+const Field = Type.Object(
+  {
+    type: FieldType,
+    unit: Type.Optional(plain('Unit of numbers, shown beside them.', '')),
+    decimals: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 12,
+        default: 6,
+        description:
+          'Digits after the point that numbers keep, so that sums are exact; what is finer is rounded.',
+      }),
+    ),
+    maxRate: Type.Optional(
+      text(
+        'rate',
+        RATE_PATTERN,
+        'Counters: a step up faster than this is set aside as impossible; absent: any is taken.',
+      ),
+    ),
+  },
+  { ...closed, description: 'One field.', 'x-notYet': ['modulus', 'multiplier', 'boot', 'maxGap', 'noise'] },
+);
+
+const Topic = text(
+  'topic',
+  TOPIC_PATTERN,
+  'A topic in which `{name}` takes one level, which becomes a text field: `meters/{meter}/electricity`.',
+);
+
+const Stream = Type.Object(
+  {
+    from: Type.Union([Topic, Type.Array(Topic, { minItems: 1, maxItems: 16 })], {
+      description:
+        'The topic, or a list of topics, that the readings come from. `{name}` takes one level and becomes a text field.',
+    }),
+    codec: Type.Optional(
+      Type.Union([Type.Literal('json')], {
+        default: 'json',
+        description: 'How a payload is read. `json`: one object, or an array of them, which is a pack.',
+        'x-notYet': [
+          'csv',
+          'senml',
+          'sparkplug',
+          'tasmota',
+          'shelly',
+          'zigbee2mqtt',
+          'esphome',
+          'wmbusmeters',
+          'influx',
+        ],
+      }),
+    ),
+    time: Type.Optional(
+      name(
+        'Field of the payload with the event time: ISO 8601, or epoch s, ms or µs. Absent: the time of arrival.',
+      ),
+    ),
+    key: name('Field that says which device it is; all readings of one key are kept in one order.'),
+    id: Type.Optional(
+      Type.Array(name('A field.'), {
+        maxItems: 8,
+        description:
+          'Fields that make a reading the same one, which then counts once. Absent: key, time and payload.',
+      }),
+    ),
+    lateness: Type.Optional(
+      duration('How long after its end a bucket is called final. Later readings still repair it.', '15m'),
+    ),
+    fields: Type.Optional(
+      Type.Record(
+        Type.String({ pattern: NAME_PATTERN }),
+        Type.Union([FieldType, Field], { description: 'A type, or a map with more.' }),
+        {
+          maxProperties: 64,
+          default: {},
+          description: 'Fields of the payload that are kept.',
+          'x-kindOfName': 'field',
+        },
+      ),
+    ),
+  },
+  {
+    ...closed,
+    description: 'Readings or events of one kind.',
+    'x-notYet': ['with', 'derive', 'maxGap', 'beyondRaw', 'where', 'dedupe'],
+  },
+);
+
+export const MEASURE_FNS = [
+  'count',
+  'sum',
+  'mean',
+  'min',
+  'max',
+  'first',
+  'last',
+  'increase',
+  'rate',
+] as const;
+export const MEASURE_FNS_NOT_YET = /^(timeMean|stddev|distinct|top|p[0-9]{1,4})$/;
+
+const Rollup = Type.Object(
+  {
+    of: name('The stream it counts.'),
+    by: Type.Optional(
+      Type.Array(Type.Array(name('A text or bool field, or the key.'), { maxItems: 8 }), {
+        minItems: 1,
+        maxItems: 8,
+        default: [[]],
+        description: 'Group-bys, each a list of fields; `[]` is one series over all.',
+      }),
+    ),
+    measures: Type.Record(
+      Type.String({ pattern: NAME_PATTERN }),
+      text(
+        'measure',
+        CALL_PATTERN,
+        `One of ${MEASURE_FNS.map((fn) => `\`${fn}\``).join(', ')} of a field: \`sum(used)\`, \`count()\`.`,
+      ),
+      {
+        minProperties: 1,
+        maxProperties: 32,
+        description: 'What is counted in each bucket, by name.',
+        'x-kindOfName': 'measure',
+      },
+    ),
+    tiers: Type.Record(
+      Type.String({ pattern: TIER_NAME_PATTERN }),
+      duration('How long buckets of this width are kept.'),
+      {
+        minProperties: 1,
+        maxProperties: 8,
+        description:
+          'Width of the buckets, and how long they are kept: `15m: 30d`. Finest first, at most 15 minutes; each divides the next. From `1h` on they follow the local clock.',
+        'x-kindOfName': 'tier',
+      },
+    ),
+  },
+  {
+    ...closed,
+    description: 'Buckets of one stream.',
+    'x-notYet': ['over', 'every', 'where', 'having', 'parts'],
+  },
+);
+
+const Panel = Type.Object(
+  {
+    title: Type.Optional(plain('Heading; absent: the name of the measure.')),
+    rollup: name('The rollup it shows.'),
+    measure: name('One of its measures.'),
+    by: Type.Optional(
+      Type.Array(name('A field.'), {
+        maxItems: 8,
+        default: [],
+        description: 'One line for each value of these fields.',
+      }),
+    ),
+  },
+  { ...closed, description: 'One chart.', 'x-notYet': ['kind', 'where', 'over', 'step', 'filter'] },
+);
+
+const Dashboard = Type.Object(
+  { panels: Type.Array(Panel, { maxItems: 100, description: 'Charts, in their order.' }) },
+  { ...closed, description: 'A page of charts.', 'x-notYet': ['title', 'filters', 'refresh'] },
+);
+
+const names = (kind: string, maxProperties: number) => ({ maxProperties, 'x-kindOfName': kind });
+const NamePattern = Type.String({ pattern: NAME_PATTERN });
+
+export const SiteSchema = Type.Object(
+  {
+    weir: Type.Literal(1, { description: 'Version of this format.' }),
+    site: Type.Optional(
+      Type.Object(
+        {
+          name: Type.Optional(plain('Shown on every page.', 'Weir')),
+          timezone: Type.Optional(
+            text(
+              'timezone',
+              '^[A-Za-z][A-Za-z0-9_+/-]{0,63}$',
+              'IANA zone whose hours, days and months buckets follow.',
+              'UTC',
+            ),
+          ),
+        },
+        { ...closed, default: {}, description: 'The place.', 'x-notYet': ['location', 'wear', 'tariffs'] },
+      ),
+    ),
+    streams: Type.Record(NamePattern, Stream, {
+      ...names('stream', 64),
+      minProperties: 1,
+      description: 'What comes in over MQTT, by name.',
+    }),
+    rollups: Type.Optional(
+      Type.Record(NamePattern, Rollup, {
+        ...names('rollup', 64),
+        default: {},
+        description: 'What is counted, by name.',
+      }),
+    ),
+    retention: Type.Optional(
+      Type.Object(
+        {
+          raw: Type.Optional(duration('How long raw readings are kept.', '48h')),
+          rawBytes: Type.Optional(
+            text(
+              'size',
+              SIZE_PATTERN,
+              'And how many bytes of them at most; what comes first decides.',
+              '8GB',
+            ),
+          ),
+        },
+        { ...closed, default: {}, description: 'When raw readings are forgotten.', 'x-notYet': ['archive'] },
+      ),
+    ),
+    mqtt: Type.Optional(
+      Type.Object(
+        { tls: Type.Optional(Tls) },
+        { ...closed, default: {}, description: 'The broker.', 'x-notYet': ['limits'] },
+      ),
+    ),
+    http: Type.Optional(
+      Type.Object(
+        { tls: Type.Optional(HttpTls) },
+        { ...closed, default: {}, description: 'The pages and the API.' },
+      ),
+    ),
+    dashboards: Type.Optional(
+      Type.Record(NamePattern, Dashboard, {
+        ...names('dashboard', 32),
+        default: {},
+        description: 'Pages of charts, by name.',
+      }),
+    ),
+  },
+  {
+    ...closed,
+    title: 'Site file of Weir',
+    description: 'One YAML file says everything.',
+    'x-notYet': ['tables', 'joins', 'sessions', 'patterns', 'detectors', 'models', 'actions'],
+  },
+);
+
+export type SiteFile = Static<typeof SiteSchema>;
+
+/** The file after the walk: what was faulty is left out, so that the rest can still be judged. */
+export type Draft<T> = T extends readonly (infer Item)[]
+  ? (Draft<Item> | undefined)[]
+  : T extends object
+    ? { [Key in keyof T]?: Draft<T[Key]> | undefined }
+    : T;
