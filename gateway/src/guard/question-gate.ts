@@ -32,18 +32,14 @@ export class QuestionGate {
       });
     }
     const control = new AbortController();
-    const aborted = new Promise<never>((_, reject) => {
-      control.signal.addEventListener('abort', () => reject(control.signal.reason), { once: true });
-    });
-    // The race below may be over before the abort: then nobody is left to hear of it.
-    aborted.catch(() => undefined);
+    const { signal } = control;
     const onClose = (): void => control.abort(new DOMException('The client has gone.', 'AbortError'));
     const timer = setTimeout(() => control.abort(this.#tooLong()), this.#bounds.questionMs);
     reply.raw.once('close', onClose);
     try {
-      await this.#turn(control.signal);
+      await this.#turn(signal);
       try {
-        return await Promise.race([question(control.signal), aborted]);
+        return await orAborted(question(signal), signal);
       } finally {
         this.#next();
       }
@@ -87,5 +83,20 @@ export class QuestionGate {
         suggestion: 'Ask for a shorter range, a wider step or fewer series.',
       },
     );
+  }
+}
+
+/** Not Promise.race: there the answer would live for as long as anybody holds the signal. */
+async function orAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
+  let abort = (): void => undefined;
+  try {
+    return await new Promise<T>((resolve, reject) => {
+      abort = () => reject(signal.reason);
+      if (signal.aborted) abort();
+      signal.addEventListener('abort', abort, { once: true });
+      answer.then(resolve, reject);
+    });
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }
