@@ -45,8 +45,31 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const unfollow = followTls(app.server, tls, options.logger);
     app.addHook('onClose', async () => unfollow());
   }
-  await app.listen(options.listen);
+  await listen(app, options.listen);
   return opened(app, tls !== null);
+}
+
+const UNUSABLE: Record<string, string> = {
+  EADDRINUSE: 'something listens there already',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  EACCES: 'the system does not allow that port',
+  ENOTFOUND: 'there is no such host',
+};
+
+async function listen(app: App, { host, port }: GatewayOptions['listen']): Promise<void> {
+  try {
+    // The name stands for two addresses, of which the second would be served without the guards of the first.
+    await app.listen({ host: host === 'localhost' ? '127.0.0.1' : host, port });
+  } catch (cause) {
+    await app.close();
+    const why = UNUSABLE[(cause as NodeJS.ErrnoException).code ?? ''];
+    if (why === undefined) throw cause;
+    throw new WeirError('WEIR_USAGE', `HTTP cannot be served at ${host}:${port}: ${why}.`, {
+      cause,
+      field: 'http',
+      suggestion: 'Choose another address with --http HOST:PORT; port 0 picks one.',
+    });
+  }
 }
 
 function assertSafe({ open, listen, tokens }: GatewayOptions): void {

@@ -76,6 +76,17 @@ describe('the OpenAPI document', () => {
     },
   );
 
+  test('tells of filters where they are taken, and nowhere else', () => {
+    const takesWhere = (path: string) =>
+      paths[path].get?.parameters?.some(({ name }) => name === 'where') ?? false;
+    expect(EXPECTED.filter(takesWhere)).toEqual([
+      '/api/v1/live',
+      '/api/v1/rollups/{name}',
+      '/api/v1/rollups/{name}/top',
+      '/api/v1/streams/{name}/events',
+    ]);
+  });
+
   test('GET /readyz answers 503 with its declared schema while shards replay', async () => {
     const { board, get } = await withGateway();
     board.ready = false;
