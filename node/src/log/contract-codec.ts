@@ -1,8 +1,8 @@
-import { decodeRecord, encodeRecord, isIntact, readHeader } from '../contract/index.ts';
+import { carveRecords, decodeRecord, encodeRecord, isIntact, readHeader } from '../contract/index.ts';
 import type { RecordCodec } from './record-codec.ts';
 
 /** The records of the contract, as a log sees them. */
-export const contractCodec: RecordCodec = {
+export const contractCodec: Required<RecordCodec> = {
   encode: encodeRecord,
   check(bytes) {
     const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -13,4 +13,5 @@ export const contractCodec: RecordCodec = {
     const record = decodeRecord(bytes);
     return 'fault' in record ? null : record;
   },
+  carve: carveRecords,
 };

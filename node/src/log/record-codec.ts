@@ -7,4 +7,6 @@ export interface RecordCodec {
   check(bytes: Uint8Array): number | null;
   /** Null when the bytes are not a sound record. */
   decode(bytes: Uint8Array): LogRecord | null;
+  /** Sound records in bytes of any kind, such as a file whose own structure is broken; absent: the contract's way. */
+  carve?(bytes: Uint8Array): Iterable<{ seq: number; bytes: Uint8Array }>;
 }

@@ -54,28 +54,40 @@ function sampleSection(keys: string[], fromMs: number): Section {
   };
 }
 
-/** A format as plain as can be, so that tests of the log do not depend on the format of the records. */
-export const plainCodec: RecordCodec = {
+/** CRC-32, "plain", length, sequence, and the record in JSON: tests of the log do not depend on the real format. */
+export const plainCodec: Required<RecordCodec> = {
   encode(record) {
-    const body = text.encode(JSON.stringify(record, plain));
-    const bytes = new Uint8Array(12 + body.length);
-    const view = new DataView(bytes.buffer);
-    view.setFloat64(4, record.seq);
-    bytes.set(body, 12);
-    view.setUint32(0, crc32(bytes.subarray(4)));
-    return bytes;
+    const body = Buffer.from(JSON.stringify(record, plain));
+    const bytes = Buffer.alloc(HEAD_BYTES + body.length);
+    bytes.write(MAGIC, 4);
+    bytes.writeUInt32BE(bytes.length, 9);
+    bytes.writeDoubleBE(record.seq, 13);
+    bytes.set(body, HEAD_BYTES);
+    bytes.writeUInt32BE(crc32(bytes.subarray(4)), 0);
+    return Uint8Array.from(bytes);
   },
   check(bytes) {
-    if (bytes.length < 12) return null;
+    if (bytes.length < HEAD_BYTES) return null;
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    return view.getUint32(0) === crc32(bytes.subarray(4)) ? view.getFloat64(4) : null;
+    return view.getUint32(0) === crc32(bytes.subarray(4)) ? view.getFloat64(13) : null;
   },
   decode(bytes) {
     if (plainCodec.check(bytes) === null) return null;
-    return JSON.parse(new TextDecoder().decode(bytes.subarray(12)), unplain);
+    return JSON.parse(new TextDecoder().decode(bytes.subarray(HEAD_BYTES)), unplain);
+  },
+  *carve(bytes) {
+    const buffer = Buffer.from(bytes);
+    for (let at = buffer.indexOf(MAGIC); at >= 4; at = buffer.indexOf(MAGIC, at + 1)) {
+      if (at + HEAD_BYTES > buffer.length) return;
+      const record = buffer.subarray(at - 4, at - 4 + buffer.readUInt32BE(at + 5));
+      const seq = plainCodec.check(record);
+      if (seq !== null) yield { seq, bytes: record };
+    }
   },
 };
 
+const MAGIC = 'plain';
+const HEAD_BYTES = 21;
 const arrays = { Float64Array, Uint32Array, Uint8Array };
 
 function plain(_: string, value: unknown): unknown {

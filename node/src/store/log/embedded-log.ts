@@ -1,6 +1,8 @@
 import { join } from 'node:path';
 import { WeirError } from '../../contract/index.ts';
+import { contractCodec } from '../../log/contract-codec.ts';
 import type { CommitLog } from '../../log/port.ts';
+import type { RecordCodec } from '../../log/record-codec.ts';
 import { Ballast } from './ballast.ts';
 import { EMBEDDED_LOG_DEFAULTS, type EmbeddedLogOptions } from './options.ts';
 import { isDamage, isLocked, isNoSpace, openSegmentDb, reasonOf, type SegmentDb } from './segment-db.ts';
@@ -12,24 +14,30 @@ import {
   removeLeftovers,
   segmentDir,
 } from './segment-files.ts';
+import { openSegment } from './segment-opener.ts';
 import { type Lease, SegmentPool } from './segment-pool.ts';
 import { getRecord, newestSeq } from './segment-reader.ts';
 import { type Segment, SegmentedLog } from './segmented-log.ts';
 
-type Given = Pick<EmbeddedLogOptions, 'dir'> & Partial<EmbeddedLogOptions>;
+type Given = Pick<EmbeddedLogOptions, 'dir'> &
+  Partial<Omit<EmbeddedLogOptions, 'codec'>> & { codec?: RecordCodec };
 
 /**
  * Opens the log below a data directory, or makes it. Rejects with WEIR_DATA_IN_USE when another process has it, and
  * with WEIR_DATA_MISSING when the newest segment cannot be opened: then nobody knows which sequence comes next.
  */
 export async function openEmbeddedLog(given: Given): Promise<CommitLog> {
-  const options: EmbeddedLogOptions = { ...EMBEDDED_LOG_DEFAULTS, ...given };
+  const options: EmbeddedLogOptions = {
+    ...EMBEDDED_LOG_DEFAULTS,
+    ...given,
+    codec: { ...contractCodec, ...given.codec },
+  };
   const logDir = join(options.dir, 'log');
   await makeDirectory(logDir);
   const ballast = new Ballast(logDir, options.ballastBytes);
   const lock = await lockLog(logDir, ballast);
   const pool = new SegmentPool({
-    dirOf: (first) => segmentDir(logDir, first),
+    open: (first) => openSegment(logDir, first, options),
     maxOpen: options.maxOpenSegments,
   });
   try {

@@ -1,10 +1,9 @@
-import { contractCodec } from '../../log/contract-codec.ts';
 import type { RecordCodec } from '../../log/record-codec.ts';
 
 export interface EmbeddedLogOptions {
   /** The data directory; the log lives in `log/` below it. */
   dir: string;
-  codec: RecordCodec;
+  codec: Required<RecordCodec>;
   /** A segment is sealed when it is larger, older or longer than this. */
   segmentBytes: number;
   segmentMs: number;
@@ -51,7 +50,6 @@ export interface DiskFaults {
 const MIB = 1024 * 1024;
 
 export const EMBEDDED_LOG_DEFAULTS = {
-  codec: contractCodec,
   segmentBytes: 64 * MIB,
   segmentMs: 6 * 3_600_000,
   segmentRecords: 1 << 18,

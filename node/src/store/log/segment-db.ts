@@ -57,5 +57,5 @@ export function isLocked(fault: unknown): boolean {
 /** The files themselves are wrong or gone, as opposed to a disk or a process that cannot open them now. */
 export function isDamage(fault: unknown): boolean {
   if (isNoSpace(fault) || isLocked(fault)) return false;
-  return /^Corruption|create_if_missing is false|No such file|ENOENT/.test(reasonOf(fault));
+  return /Corruption|create_if_missing is false|No such file|ENOENT/.test(reasonOf(fault));
 }

@@ -1,5 +1,5 @@
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { recordKey } from './record-key.ts';
 import { openSegmentDb, type SegmentDb } from './segment-db.ts';
 
@@ -10,6 +10,8 @@ import { openSegmentDb, type SegmentDb } from './segment-db.ts';
  */
 const MAKING = 'making-';
 const FORGETTING = 'forgetting-';
+/** The files of a segment that had to be made again; kept until the segment is forgotten. */
+const DAMAGED = 'damaged-';
 const NAME = /^\d{16}$/;
 
 /** Sequence 0 is no record: what stands under it is only written to see the disk take a synced write. */
@@ -17,6 +19,10 @@ export const MARKER_KEY = recordKey(0);
 
 export function segmentDir(logDir: string, first: number): string {
   return join(logDir, String(first).padStart(16, '0'));
+}
+
+export function damagedDir(logDir: string, first: number): string {
+  return join(logDir, DAMAGED + first);
 }
 
 export async function listSegments(logDir: string): Promise<number[]> {
@@ -28,7 +34,11 @@ export async function listSegments(logDir: string): Promise<number[]> {
 }
 
 export async function removeLeftovers(logDir: string): Promise<void> {
-  for (const name of await readdir(logDir)) {
+  const names = await readdir(logDir);
+  for (const name of names) {
+    // A power cut in the middle of making a segment again: the damaged one is there, the new one is not.
+    const dir = segmentDir(logDir, Number(name.slice(DAMAGED.length)));
+    if (name.startsWith(DAMAGED) && !names.includes(basename(dir))) await rename(join(logDir, name), dir);
     if (!name.startsWith(MAKING) && !name.startsWith(FORGETTING)) continue;
     await rm(join(logDir, name), { recursive: true, force: true });
   }
@@ -59,6 +69,7 @@ export async function removeSegment(logDir: string, first: number): Promise<void
   await rename(segmentDir(logDir, first), forgetting);
   await syncDirectory(logDir);
   await rm(forgetting, { recursive: true, force: true });
+  await rm(damagedDir(logDir, first), { recursive: true, force: true });
 }
 
 export async function directoryBytes(dir: string): Promise<number> {

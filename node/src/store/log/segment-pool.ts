@@ -1,4 +1,4 @@
-import { isDamage, isNoSpace, openSegmentDb, reasonOf, type SegmentDb } from './segment-db.ts';
+import { reasonOf, type SegmentDb } from './segment-db.ts';
 
 /** A segment that is lent; it stays open until it is released, once. */
 export interface Lease {
@@ -18,14 +18,14 @@ interface Open {
  * for the closing of the same segment, which holds LevelDB's lock on it.
  */
 export class SegmentPool {
-  readonly #dirOf: (first: number) => string;
+  readonly #openSegment: (first: number) => Promise<SegmentDb>;
   readonly #maxOpen: number;
   readonly #open = new Map<number, Open>();
   readonly #closing = new Map<number, Promise<void>>();
   #clock = 0;
 
-  constructor(options: { dirOf: (first: number) => string; maxOpen: number }) {
-    this.#dirOf = options.dirOf;
+  constructor(options: { open: (first: number) => Promise<SegmentDb>; maxOpen: number }) {
+    this.#openSegment = options.open;
     this.#maxOpen = options.maxOpen;
   }
 
@@ -84,12 +84,12 @@ export class SegmentPool {
   async #openDb(first: number): Promise<SegmentDb> {
     await this.#closing.get(first);
     try {
-      return await openSegmentDb(this.#dirOf(first));
+      return await this.#openSegment(first);
     } catch (fault) {
       // With no descriptors left, those of the idle segments are the ones that can be given up.
-      if (isDamage(fault) || isNoSpace(fault) || !/Too many open files/.test(reasonOf(fault))) throw fault;
+      if (!/Too many open files|EMFILE|ENFILE/.test(reasonOf(fault))) throw fault;
       await this.#closeIdle(0);
-      return openSegmentDb(this.#dirOf(first));
+      return this.#openSegment(first);
     }
   }
 
