@@ -2,16 +2,16 @@ import { LIMITS } from '../limits.ts';
 import type { Column, Section } from './section.ts';
 import { shardOfHash } from './shard-of.ts';
 
-/** Readings of one layout in one order, with dictionaries over all of them. */
+/** Readings of one layout in one order, with dictionaries over all of them. Arrays may be longer than `rows`. */
 export interface Rows {
   layout: number;
   rows: number;
   times: Float64Array;
   keyIds: Uint32Array;
+  keys: number;
   keyBytes: Uint8Array;
   keyEnds: Uint32Array;
   keyHashes: Uint32Array;
-  keys: number;
   columns: RowsColumn[];
 }
 
@@ -22,183 +22,207 @@ export interface RowsColumn {
   text: ((entry: number) => string) | null;
 }
 
-/** Which rows make which section: those of section i are `order[ends[i-1] .. ends[i]]`. */
+/** Which section each row goes to, given by its key: no key has rows in two sections. */
 export interface Cut {
+  /** The shard of each part; a part without rows gives no section. */
   shards: number[];
-  order: Uint32Array;
-  ends: number[];
-  /** The order is that of arrival, so that the record can be written in it. */
-  arrival: boolean;
+  partOfKey: Uint16Array;
 }
 
-/** Rows by the shard of their key, stable, so that each shard keeps the order of arrival. */
+const EVERY_SHARD = Array.from({ length: LIMITS.shards }, (_, shard) => shard);
+
 export function cutByShard(rows: Rows): Cut {
-  const shardOfKey = new Uint8Array(rows.keys);
-  for (let key = 0; key < rows.keys; key++) shardOfKey[key] = shardOfHash(rows.keyHashes[key]);
-  const next = new Uint32Array(LIMITS.shards + 1);
-  for (let row = 0; row < rows.rows; row++) next[shardOfKey[rows.keyIds[row]] + 1]++;
-  const shards: number[] = [];
-  const ends: number[] = [];
-  for (let shard = 0; shard < LIMITS.shards; shard++) {
-    const own = next[shard + 1];
-    next[shard + 1] += next[shard];
-    if (own === 0) continue;
-    shards.push(shard);
-    ends.push(next[shard + 1]);
-  }
-  const order = new Uint32Array(rows.rows);
-  for (let row = 0; row < rows.rows; row++) order[next[shardOfKey[rows.keyIds[row]]]++] = row;
-  return { shards, order, ends, arrival: true };
+  const partOfKey = new Uint16Array(rows.keys);
+  for (let key = 0; key < rows.keys; key++) partOfKey[key] = shardOfHash(rows.keyHashes[key]);
+  return { shards: EVERY_SHARD, partOfKey };
 }
 
-/** Numbers that a dictionary's entries get inside one section, in the order in which the section meets them. */
-class LocalNumbers {
-  /** `base + number` of an entry that this section has met; anything below `base` is an earlier section's. */
-  readonly met: Float64Array;
-  base = 1;
-  count = 0;
-  readonly entries: Uint32Array;
-
-  constructor(size: number) {
-    this.met = new Float64Array(size);
-    this.entries = new Uint32Array(size);
-  }
-
-  restart(): void {
-    this.base += this.count;
-    this.count = 0;
-  }
-
-  /** HOT */
-  of(entry: number): number {
-    const met = this.met[entry];
-    if (met >= this.base) return met - this.base;
-    const number = this.count++;
-    this.met[entry] = this.base + number;
-    this.entries[number] = entry;
-    return number;
-  }
+/** Rows and keys in the order of their parts, each part in the order in which they stood. */
+interface Order {
+  rows: Uint32Array;
+  rowEnds: Uint32Array;
+  keys: Uint32Array;
+  keyEnds: Uint32Array;
+  /** Key → its number in its part. */
+  local: Uint32Array;
 }
 
-/** The sections of the shards that are wanted, each with arrays of exactly its size over one buffer of its own. */
-export function cutSections(rows: Rows, cut: Cut, wanted?: (shard: number) => boolean): Section[] {
+/** HOT */
+function orderOf(rows: Rows, cut: Cut): Order {
+  const { keyIds, rows: count, keys: keyCount } = rows;
+  const { partOfKey } = cut;
+  const parts = cut.shards.length;
+  const rowEnds = new Uint32Array(parts + 1);
+  const keyEnds = new Uint32Array(parts + 1);
+  for (let row = 0; row < count; row++) rowEnds[partOfKey[keyIds[row]] + 1]++;
+  for (let key = 0; key < keyCount; key++) keyEnds[partOfKey[key] + 1]++;
+  for (let part = 0; part < parts; part++) {
+    rowEnds[part + 1] += rowEnds[part];
+    keyEnds[part + 1] += keyEnds[part];
+  }
+  const local = new Uint32Array(keyCount);
+  const keyOrder = new Uint32Array(keyCount);
+  const keyStarts = keyEnds.slice();
+  for (let key = 0; key < keyCount; key++) {
+    const part = partOfKey[key];
+    local[key] = keyEnds[part] - keyStarts[part];
+    keyOrder[keyEnds[part]++] = key;
+  }
+  const rowOrder = new Uint32Array(count);
+  // Each entry is a start that moves to its part's end, which leaves ends of the parts, one place further down.
+  for (let row = 0; row < count; row++) rowOrder[rowEnds[partOfKey[keyIds[row]]]++] = row;
+  return { rows: rowOrder, rowEnds, keys: keyOrder, keyEnds, local };
+}
+
+/**
+ * The sections of the shards that are wanted. All arrays of a section lie over one buffer of exactly its size: a
+ * record has 24 sections of ten arrays, and each allocation of its own would cost as much as decoding a few readings.
+ */
+export function cutSections(
+  rows: Rows,
+  cut: Cut,
+  withArrival: boolean,
+  wanted?: (shard: number) => boolean,
+): Section[] {
+  const order = orderOf(rows, cut);
+  const numbers = rows.columns.map((column) => (column.text === null ? null : new TextNumbers()));
   const sections: Section[] = [];
-  const keyNumbers = new LocalNumbers(rows.keys);
-  const texts = new Map<RowsColumn, TextNumbers>();
-  for (let part = 0, from = 0; part < cut.shards.length; from = cut.ends[part++]) {
-    const shard = cut.shards[part];
-    if (wanted !== undefined && !wanted(shard)) continue;
-    sections.push(cutSection(rows, cut, shard, from, cut.ends[part], keyNumbers, texts));
+  let rowsFrom = 0;
+  let keysFrom = 0;
+  for (let part = 0; part < cut.shards.length; part++) {
+    const rowsTo = order.rowEnds[part];
+    const keysTo = order.keyEnds[part];
+    if (rowsTo > rowsFrom && (wanted === undefined || wanted(cut.shards[part]))) {
+      const own = order.rows.subarray(rowsFrom, rowsTo);
+      const keys = order.keys.subarray(keysFrom, keysTo);
+      const section = emptySection(rows, cut.shards[part], own.length, keys, withArrival);
+      fillKeys(section, rows, keys);
+      fillRows(section, rows, own, order.local);
+      for (let at = 0; at < numbers.length; at++) {
+        const column = section.columns[at];
+        if (column.kind === 'text') numbers[at]!.fill(column, rows.columns[at], own);
+      }
+      section.arrival?.set(own);
+      sections.push(section);
+    }
+    rowsFrom = rowsTo;
+    keysFrom = keysTo;
   }
   return sections;
 }
 
-interface TextNumbers {
-  /** 1 + the number in the section by entry, valid when `stamp` is the section's. */
-  local: Uint32Array;
-  stamp: Uint32Array;
-  section: number;
-}
-
-function cutSection(
+function emptySection(
   rows: Rows,
-  cut: Cut,
   shard: number,
-  from: number,
-  to: number,
-  keyNumbers: LocalNumbers,
-  texts: Map<RowsColumn, TextNumbers>,
+  count: number,
+  keys: Uint32Array,
+  withArrival: boolean,
 ): Section {
-  const count = to - from;
-  const { order } = cut;
-  keyNumbers.restart();
-  const keyIndex = new Uint32Array(count);
-  for (let at = 0; at < count; at++) keyIndex[at] = keyNumbers.of(rows.keyIds[order[from + at]]);
-  const times = gathered(rows.times, order, from, to);
-  const columns: Column[] = [];
-  for (const column of rows.columns) {
-    if (column.text === null)
-      columns.push({ kind: 'number', values: gathered(column.values, order, from, to) });
-    else columns.push(gatheredText(column, column.text, order, from, to, texts));
-  }
+  let keyLength = 0;
+  for (let at = 0; at < keys.length; at++)
+    keyLength += rows.keyEnds[keys[at]] - startOf(rows.keyEnds, keys[at]);
+  const texts = rows.columns.reduce((sum, column) => (column.text === null ? sum : sum + 1), 0);
+  const wide = 1 + rows.columns.length - texts;
+  const narrow = 1 + texts + (withArrival ? 1 : 0);
+  const buffer = new ArrayBuffer(count * (wide * 8 + narrow * 4) + keys.length * 8 + keyLength);
+  let at = 0;
+  const floats = () => {
+    const array = new Float64Array(buffer, at, count);
+    at += count * 8;
+    return array;
+  };
+  const integers = (length: number) => {
+    const array = new Uint32Array(buffer, at, length);
+    at += length * 4;
+    return array;
+  };
+  // Doubles first: they need an offset that eight divides.
+  const times = floats();
+  const columns = rows.columns.map((column): Column | null =>
+    column.text === null ? { kind: 'number', values: floats() } : null,
+  );
   const section: Section = {
     shard,
     layout: rows.layout,
     rows: count,
     times,
-    keyIndex,
-    ...gatheredKeys(rows, keyNumbers),
-    columns,
+    keyIndex: integers(count),
+    keyEnds: integers(keys.length),
+    keyHashes: integers(keys.length),
+    columns: columns.map((column) => column ?? { kind: 'text', dictionary: [], index: integers(count) }),
+    keyBytes: new Uint8Array(0),
   };
-  if (cut.arrival) section.arrival = order.slice(from, to);
+  if (withArrival) section.arrival = integers(count);
+  section.keyBytes = new Uint8Array(buffer, at, keyLength);
   return section;
 }
 
-function gathered(values: Float64Array, order: Uint32Array, from: number, to: number): Float64Array {
-  const own = new Float64Array(to - from);
-  for (let at = from; at < to; at++) own[at - from] = values[order[at]];
-  return own;
+function startOf(ends: Uint32Array, entry: number): number {
+  return entry === 0 ? 0 : ends[entry - 1];
 }
 
-function gatheredKeys(
-  rows: Rows,
-  numbers: LocalNumbers,
-): Pick<Section, 'keyBytes' | 'keyEnds' | 'keyHashes'> {
-  const { count, entries } = numbers;
-  const keyEnds = new Uint32Array(count);
-  const keyHashes = new Uint32Array(count);
-  let length = 0;
-  for (let key = 0; key < count; key++) {
-    const entry = entries[key];
-    length += rows.keyEnds[entry] - (entry === 0 ? 0 : rows.keyEnds[entry - 1]);
-    keyEnds[key] = length;
-    keyHashes[key] = rows.keyHashes[entry];
-  }
-  const keyBytes = new Uint8Array(length);
-  for (let key = 0, own = 0; key < count; key++) {
-    const entry = entries[key];
-    const end = rows.keyEnds[entry];
+/** HOT */
+function fillKeys(section: Section, rows: Rows, keys: Uint32Array): void {
+  const { keyBytes, keyEnds, keyHashes } = section;
+  const { keyBytes: bytes, keyEnds: ends, keyHashes: hashes } = rows;
+  let own = 0;
+  for (let at = 0; at < keys.length; at++) {
+    const key = keys[at];
+    const end = ends[key];
     // A loop, since a key is too short for the call of `set` to pay.
-    for (let at = entry === 0 ? 0 : rows.keyEnds[entry - 1]; at < end; at++)
-      keyBytes[own++] = rows.keyBytes[at];
+    for (let from = key === 0 ? 0 : ends[key - 1]; from < end; from++) keyBytes[own++] = bytes[from];
+    keyEnds[at] = own;
+    keyHashes[at] = hashes[key];
   }
-  return { keyBytes, keyEnds, keyHashes };
 }
 
-function gatheredText(
-  column: RowsColumn,
-  text: (entry: number) => string,
-  order: Uint32Array,
-  from: number,
-  to: number,
-  texts: Map<RowsColumn, TextNumbers>,
-): Column {
-  let numbers = texts.get(column);
-  if (numbers === undefined) {
-    numbers = { local: new Uint32Array(64), stamp: new Uint32Array(64), section: 0 };
-    texts.set(column, numbers);
+/** HOT */
+function fillRows(section: Section, rows: Rows, order: Uint32Array, local: Uint32Array): void {
+  const { keyIndex } = section;
+  const { keyIds } = rows;
+  for (let at = 0; at < order.length; at++) keyIndex[at] = local[keyIds[order[at]]];
+  gather(rows.times, order, section.times);
+  for (let field = 0; field < rows.columns.length; field++) {
+    const column = section.columns[field];
+    if (column.kind === 'number') gather(rows.columns[field].values, order, column.values);
   }
-  numbers.section++;
-  const index = new Uint32Array(to - from);
-  const dictionary: string[] = [];
-  for (let at = from; at < to; at++) {
-    const entry = column.values[order[at]];
-    if (entry === 0) continue;
-    if (entry >= numbers.local.length) widen(numbers, entry);
-    if (numbers.stamp[entry] !== numbers.section) {
-      numbers.stamp[entry] = numbers.section;
-      numbers.local[entry] = dictionary.push(text(entry - 1));
+}
+
+/** HOT */
+function gather(values: Float64Array, order: Uint32Array, into: Float64Array): void {
+  for (let at = 0; at < order.length; at++) into[at] = values[order[at]];
+}
+
+/** Numbers the texts of one column anew in each section, in the order in which it meets them. */
+class TextNumbers {
+  /** 1 + the number in the section, by 1 + the entry; valid where `stamp` is the section's. */
+  #local = new Uint32Array(64);
+  #stamp = new Uint32Array(64);
+  #section = 0;
+
+  /** HOT */
+  fill(column: { dictionary: string[]; index: Uint32Array }, source: RowsColumn, order: Uint32Array): void {
+    const { dictionary, index } = column;
+    const section = ++this.#section;
+    for (let at = 0; at < order.length; at++) {
+      const entry = source.values[order[at]];
+      if (entry === 0) continue;
+      if (entry >= this.#local.length) this.#widen(entry);
+      if (this.#stamp[entry] !== section) {
+        this.#stamp[entry] = section;
+        this.#local[entry] = dictionary.push(source.text!(entry - 1));
+      }
+      index[at] = this.#local[entry];
     }
-    index[at - from] = numbers.local[entry];
   }
-  return { kind: 'text', dictionary, index };
-}
 
-function widen(numbers: TextNumbers, entry: number): void {
-  const size = 2 ** Math.ceil(Math.log2(entry + 1));
-  for (const name of ['local', 'stamp'] as const) {
-    const wider = new Uint32Array(size);
-    wider.set(numbers[name]);
-    numbers[name] = wider;
+  #widen(entry: number): void {
+    const size = 2 ** (32 - Math.clz32(entry));
+    const local = new Uint32Array(size);
+    const stamp = new Uint32Array(size);
+    local.set(this.#local);
+    stamp.set(this.#stamp);
+    this.#local = local;
+    this.#stamp = stamp;
   }
 }

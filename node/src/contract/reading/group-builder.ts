@@ -101,7 +101,7 @@ export class GroupBuilder implements GroupBuilderPort, Aside {
     for (const batch of this.#routes.batches) {
       if (batch.rows > 0) {
         const rows = rowsOf(batch, record.layouts.push(batch.layout) - 1);
-        record.sections.push(...cutSections(rows, cutByShard(rows)));
+        for (const section of cutSections(rows, cutByShard(rows), true)) record.sections.push(section);
       }
       batch.clear();
     }

@@ -7,6 +7,7 @@ import { decompress } from './compression.ts';
 import { HEADER_BYTES, type Header, isIntact, type RecordFault, readHeader } from './header.ts';
 import { readKeys } from './keys.ts';
 import { type Inputs, readNumbers } from './numbers.ts';
+import { floats, integers, takeBackAll } from './scratch.ts';
 
 const REASONS: QuarantineReason[] = ['malformed', 'impossible', 'conflict', 'clock', 'unknown'];
 const DAMAGED: RecordFault = { fault: 'damaged' };
@@ -36,6 +37,7 @@ export function decodeRecord(
   const packedFrom = HEADER_BYTES + header.storedBytes;
   const body = decompress(buffer.subarray(HEADER_BYTES, packedFrom), header.compression, header.bodyBytes);
   if (body === null) return DAMAGED;
+  takeBackAll();
   const from = { body: new ByteReader(body), packed: new ByteReader(buffer.subarray(packedFrom)) };
   return readBody(from, header, wanted);
 }
@@ -83,41 +85,54 @@ function readSections(
   wallMs: number,
   wanted?: (shard: number) => boolean,
 ): Section[] | null {
-  const written = readCut(from.body, rows);
+  const parts = readParts(from.body, rows);
   const keys = from.body.count(rows);
   const { bytes: keyBytes, ends: keyEnds, hashes: keyHashes } = readKeys(from, keys);
   if (from.body.failed || from.packed.failed) return null;
   const keyIds = readIndex(from, rows, keys);
-  const times = new Float64Array(rows);
+  const times = floats.lend(rows);
   readNumbers(from, times, rows);
   for (let row = 0; row < rows; row++) times[row] += wallMs;
   const columns: RowsColumn[] = [];
   for (const field of layout.fields) columns.push(readColumn(from, field.kind === 'text', rows));
   if (from.body.failed || from.packed.failed) return null;
   const all: Rows = { layout: at, rows, times, keyIds, keyBytes, keyEnds, keyHashes, keys, columns };
-  return cutSections(all, written ?? { ...cutByShard(all), arrival: false }, wanted);
+  const cut = parts.shards.length > 0 ? cutByParts(all, parts) : cutByShard(all);
+  return cut === null ? null : cutSections(all, cut, false, wanted);
 }
 
-/** Sections that are written down, where they do not follow from the keys. */
-function readCut(body: ByteReader, rows: number): Cut | null {
+/** Sections that are written down, where they do not follow from the keys: shard and rows of each. */
+function readParts(body: ByteReader, rows: number): { shards: number[]; ends: number[] } {
+  const parts = { shards: [] as number[], ends: [] as number[] };
   const count = body.count(Math.min(MOST.sections, rows));
-  if (count === 0) return null;
-  const cut: Cut = { shards: [], order: new Uint32Array(rows), ends: [], arrival: false };
   let end = 0;
   for (let part = 0; part < count; part++) {
-    cut.shards.push(body.count(LIMITS.shards - 1));
+    parts.shards.push(body.count(LIMITS.shards - 1));
     end += body.count(rows - end);
-    cut.ends.push(end);
+    parts.ends.push(end);
   }
-  if (end !== rows) body.fail();
-  for (let row = 0; row < rows; row++) cut.order[row] = row;
-  return cut;
+  if (count > 0 && end !== rows) body.fail();
+  return parts;
+}
+
+/** Keys of such sections: each has its own entries in the dictionary, so a key in two sections is damage. */
+function cutByParts(all: Rows, parts: { shards: number[]; ends: number[] }): Cut | null {
+  const partOfKey = new Uint16Array(all.keys);
+  const seen = new Uint8Array(all.keys);
+  for (let row = 0, part = 0; row < all.rows; row++) {
+    while (row >= parts.ends[part]) part++;
+    const key = all.keyIds[row];
+    if (seen[key] === 1 && partOfKey[key] !== part) return null;
+    seen[key] = 1;
+    partOfKey[key] = part;
+  }
+  return { shards: parts.shards, partOfKey };
 }
 
 function readIndex(from: Inputs, rows: number, below: number): Uint32Array {
-  const values = new Float64Array(rows);
+  const values = floats.lend(rows);
   readNumbers(from, values, rows);
-  const index = new Uint32Array(rows);
+  const index = integers.lend(rows);
   for (let row = 0; row < rows; row++) {
     const value = values[row];
     index[row] = value >= 0 && value < below ? value : from.body.fail();
@@ -127,7 +142,7 @@ function readIndex(from: Inputs, rows: number, below: number): Uint32Array {
 
 function readColumn(from: Inputs, isText: boolean, rows: number): RowsColumn {
   const { body } = from;
-  const values = new Float64Array(rows);
+  const values = floats.lend(rows);
   if (!isText) {
     readNumbers(from, values, rows);
     return { values, text: null };

@@ -1,6 +1,7 @@
 import { LIMITS } from '../limits.ts';
 import { hashBytes } from '../reading/shard-of.ts';
 import { type Inputs, type Outputs, readNumbers, writeNumbers } from './numbers.ts';
+import { floats, integers, bytes as lent } from './scratch.ts';
 
 /** A dictionary of keys: bytes one after the other, with the end of each. */
 export interface Keys {
@@ -88,71 +89,88 @@ export interface ReadKeys extends Keys {
   hashes: Uint32Array;
 }
 
+/** The arrays are lent: they hold until the next record. */
 export function readKeys(from: Inputs, count: number): ReadKeys {
   const form = from.body.byte();
   const keys = form === FRONT ? readFront(from, count) : readNumbered(from, count, form);
-  const hashes = new Uint32Array(count);
+  const hashes = integers.lend(count);
   if (from.body.failed || from.packed.failed) return { ...keys, hashes };
-  for (let key = 0, start = 0; key < count; start = keys.ends[key++]) {
-    hashes[key] = hashBytes(keys.bytes, start, keys.ends[key]);
-  }
+  const { bytes, ends } = keys;
+  for (let key = 0, start = 0; key < count; start = ends[key++])
+    hashes[key] = hashBytes(bytes, start, ends[key]);
   return { ...keys, hashes };
 }
 
 function readFront(from: Inputs, count: number): Keys {
-  const shared = new Float64Array(count);
-  const rest = new Float64Array(count);
-  const ends = new Uint32Array(count);
+  const { body } = from;
+  const shared = floats.lend(count);
+  const rest = floats.lend(count);
+  const ends = integers.lend(count);
   readNumbers(from, shared, count);
   readNumbers(from, rest, count);
   let length = 0;
   for (let key = 0, before = 0; key < count; key++) {
     const own = shared[key] + rest[key];
-    if (!(shared[key] >= 0 && rest[key] >= 0 && shared[key] <= before && own <= LIMITS.keyBytes)) {
-      from.body.fail();
+    if (!(isCount(shared[key]) && isCount(rest[key]) && shared[key] <= before && own <= LIMITS.keyBytes)) {
+      body.fail();
       break;
     }
     length += own;
     ends[key] = length;
     before = own;
   }
-  const bytes = new Uint8Array(from.body.failed || from.packed.failed ? 0 : length);
-  for (let key = 0, start = 0, before = 0; key < count && bytes.length > 0; key++) {
+  if (body.failed || from.packed.failed) return { count, bytes: lent.lend(0), ends };
+  const bytes = lent.lend(length);
+  for (let key = 0, start = 0, before = 0; key < count; key++) {
     for (let at = 0; at < shared[key]; at++) bytes[start + at] = bytes[before + at];
-    bytes.set(from.body.slice(rest[key]), start + shared[key]);
+    bytes.set(body.slice(rest[key]), start + shared[key]);
     before = start;
     start = ends[key];
   }
   return { count, bytes, ends };
 }
 
+function isCount(value: number): boolean {
+  return value >= 0 && Math.floor(value) === value;
+}
+
+/** HOT */
 function readNumbered(from: Inputs, count: number, form: number): Keys {
   const { body } = from;
   const prefix = body.slice(body.count(LIMITS.keyBytes));
   const width = form === NUMBERED ? body.count(MAX_DIGITS) : 0;
-  const numbers = new Float64Array(count);
+  const numbers = floats.lend(count);
   readNumbers(from, numbers, count);
-  const ends = new Uint32Array(count);
-  const bytes = new Uint8Array(count * (prefix.length + MAX_DIGITS));
+  const ends = integers.lend(count);
+  const bytes = lent.lend(count * (prefix.length + (width > 0 ? width : MAX_DIGITS)));
   if (form !== NUMBERED && form !== NUMBERED_FREE) body.fail();
   let end = 0;
   for (let key = 0; key < count; key++) {
-    let number = numbers[key];
-    if (!(number >= 0 && number < 1e15)) {
+    const number = numbers[key];
+    if (!(number >= 0 && number < 1e15 && Math.floor(number) === number)) {
       body.fail();
       break;
     }
     for (let at = 0; at < prefix.length; at++) bytes[end++] = prefix[at];
-    const digits = width > 0 ? width : digitsOf(number);
-    end += digits;
-    for (let at = end - 1; at >= end - digits; at--) {
-      const high = Math.floor(number / 10);
-      bytes[at] = 48 + number - high * 10;
-      number = high;
-    }
+    end += width > 0 ? width : digitsOf(number);
     ends[key] = end;
+    writeDigits(bytes, end, width > 0 ? width : digitsOf(number), number);
   }
   return { count, bytes, ends };
+}
+
+/** Digits from the last one on; in 32-bit steps, since division of doubles costs several times as much. HOT */
+function writeDigits(bytes: Uint8Array, end: number, digits: number, number: number): void {
+  let at = end;
+  const first = end - digits;
+  const high = number >= 1e9 ? Math.floor(number / 1e9) : 0;
+  let rest = (number - high * 1e9) | 0;
+  if (high > 0) {
+    for (const stop = Math.max(first, end - 9); at > stop; rest = (rest / 10) | 0)
+      bytes[--at] = 48 + (rest % 10);
+    rest = high | 0;
+  }
+  for (; at > first; rest = (rest / 10) | 0) bytes[--at] = 48 + (rest % 10);
 }
 
 function digitsOf(number: number): number {

@@ -168,10 +168,17 @@ function readDense(from: Inputs, into: Float64Array, count: number, form: number
   else body.fail();
 }
 
+/** HOT */
 function readVarintSteps(body: ByteReader, into: Float64Array, count: number): void {
+  const { bytes } = body;
   let value = 0;
   for (let row = 0; row < count; row++) {
-    value += body.signed();
+    // Most steps are one byte, and most of those nought.
+    const byte = body.at < bytes.length ? bytes[body.at] : 0x80;
+    if (byte < 0x80) {
+      body.at++;
+      value += (byte & 1) === 1 ? -((byte + 1) >> 1) : byte >> 1;
+    } else value += body.signed();
     into[row] = value;
   }
 }
