@@ -46,7 +46,7 @@ export class LiveHub {
   /** Answers the function that leaves. */
   join(question: LiveQuestion, viewer: Viewer): () => void {
     const key = JSON.stringify(question);
-    const channel = this.#channels.get(key) ?? this.#open(key, question);
+    const channel = this.#channels.get(key) ?? this.#open(key, question, viewer);
     channel.viewers.add(viewer);
     this.#viewers++;
     return () => this.#leave(key, channel, viewer);
@@ -57,8 +57,9 @@ export class LiveHub {
     for (const { viewers } of this.#channels.values()) for (const viewer of viewers) viewer.end();
   }
 
-  #open(key: string, question: LiveQuestion): Channel {
-    const viewers = new Set<Viewer>();
+  // The first viewer is there before the board is asked, since the board may answer at once.
+  #open(key: string, question: LiveQuestion, first: Viewer): Channel {
+    const viewers = new Set([first]);
     const leave = this.#client.live(question, (change) => this.#tell(viewers, change));
     const channel = { viewers, leave };
     this.#channels.set(key, channel);

@@ -4,6 +4,8 @@ import type { ServerResponse } from 'node:http';
 export class Viewer {
   readonly #response: ServerResponse;
   readonly #maxBytes: number;
+  /** What a board says at once, before the head of the answer is out; null from then on. */
+  #early: string | null = '';
 
   constructor(response: ServerResponse, maxBytes: number) {
     this.#response = response;
@@ -18,8 +20,15 @@ export class Viewer {
       this.#response.destroy();
       return 'dropped';
     }
-    this.#response.write(text);
+    if (this.#early === null) this.#response.write(text);
+    else this.#early += text;
     return 'sent';
+  }
+
+  /** After the head has been written. */
+  open(greeting: string): void {
+    this.#response.write(greeting + (this.#early ?? ''));
+    this.#early = null;
   }
 
   end(): void {

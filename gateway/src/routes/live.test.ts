@@ -1,6 +1,6 @@
 import { get as httpGet, type IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
-import type { LiveChange } from '@weir/node/contract';
+import { type LiveChange, WeirError } from '@weir/node/contract';
 import { describe, expect, test } from 'vitest';
 import { createFakeBoard } from '../testing/fake-board.ts';
 import { NOON, until, withGateway } from '../testing/with-gateway.ts';
@@ -67,6 +67,32 @@ describe('live', () => {
     expect((await get('/api/v1/live?rollup=usage', { method: 'HEAD' })).status).toBe(404);
   });
 
+  test('a board that is not ready is a fault and no stream, and leaves no viewer behind', async () => {
+    const { board, get } = await withGateway({ limits: { viewers: 1 } });
+    const { live } = board;
+    board.live = () => {
+      throw new WeirError('WEIR_NOT_READY', 'shard 3 is replaying');
+    };
+    expect((await get('/api/v1/live?rollup=usage')).status).toBe(503);
+    board.live = live;
+    const answer = await get('/api/v1/live?rollup=usage');
+    expect(answer.status).toBe(200);
+    await answer.body?.cancel();
+  });
+
+  test('what the board says at once comes after the head of the answer', async () => {
+    const { gateway, board } = await withGateway();
+    const { live } = board;
+    board.live = (question, onChange) => {
+      const leave = live(question, onChange);
+      board.tick();
+      return leave;
+    };
+    const stream = await openStream(`${gateway.url}/api/v1/live?rollup=usage`);
+    expect(stream.answer.headers['content-type']).toContain('text/event-stream');
+    await until(() => changesIn(stream.text()).length === 1);
+  });
+
   test('more viewers than the bound are told so', async () => {
     const { gateway, get } = await withGateway({ limits: { viewers: 2 } });
     const url = `${gateway.url}/api/v1/live?rollup=usage`;
@@ -95,7 +121,7 @@ describe('live', () => {
       frozen.write(`GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`);
     });
     const dropped = async () =>
-      /^weir_live_viewers_dropped (\d+)/m.exec(await (await get('/metrics')).text())![1];
+      /^weir_live_viewers_dropped_total (\d+)/m.exec(await (await get('/metrics')).text())![1];
     // The kernel takes a few megabytes before anything waits in the process.
     let ticks = 0;
     while ((await dropped()) === '0') {

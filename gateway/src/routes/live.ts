@@ -55,14 +55,16 @@ export function liveRoutes(app: App, { client, hub, limits }: Parts): void {
     (request, reply) => {
       const question = liveQuestion(client.site(), request.query);
       hub.assertRoom();
-      openStream(reply, limits.retryMs);
-      const leave = hub.join(question, new Viewer(reply.raw, limits.viewerBytes));
-      reply.raw.once('close', leave);
+      const viewer = new Viewer(reply.raw, limits.viewerBytes);
+      // Joined before the head is written: a board that is not ready is a fault with its status, and no stream.
+      reply.raw.once('close', hub.join(question, viewer));
+      openStream(reply);
+      viewer.open(`retry: ${limits.retryMs}\n: welcome\n\n`);
     },
   );
 }
 
-function openStream(reply: FastifyReply, retryMs: number): void {
+function openStream(reply: FastifyReply): void {
   reply.hijack();
   reply.raw.writeHead(200, {
     ...(reply.getHeaders() as OutgoingHttpHeaders),
@@ -71,7 +73,6 @@ function openStream(reply: FastifyReply, retryMs: number): void {
     'x-accel-buffering': 'no',
   });
   reply.raw.socket?.setNoDelay(true);
-  reply.raw.write(`retry: ${retryMs}\n: welcome\n\n`);
 }
 
 function liveQuestion(site: Site, query: Static<typeof LiveQuery>): LiveQuestion {

@@ -36,12 +36,15 @@ export function createRegistry({ gate, hub }: Pick<Parts, 'gate' | 'hub'>): Regi
   gauge(registry, 'weir_http_questions_running', 'Questions that the board works on.', () => gate.running);
   gauge(registry, 'weir_http_questions_waiting', 'Questions that wait for their turn.', () => gate.waiting);
   gauge(registry, 'weir_live_viewers', 'Open event streams.', () => hub.viewers);
-  gauge(
-    registry,
-    'weir_live_viewers_dropped',
-    'Viewers dropped because they stopped reading.',
-    () => hub.dropped,
-  );
+  new Counter({
+    name: 'weir_live_viewers_dropped_total',
+    help: 'Viewers dropped because they stopped reading.',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(hub.dropped);
+    },
+  });
   return registry;
 }
 

@@ -2,7 +2,7 @@ import { Socket } from 'node:net';
 import { pino } from 'pino';
 import { afterEach } from 'vitest';
 import type { Gateway, GatewayOptions } from '../context.ts';
-import { startGateway } from '../start.ts';
+import { startGateway } from '../index.ts';
 import { createFakeBoard, type FakeBoard } from './fake-board.ts';
 
 /** The clock of the tests, at noon, so that days and tiers lie where a reader expects them. */
