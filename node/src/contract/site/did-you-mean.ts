@@ -1,3 +1,5 @@
+import { quoted } from './faults.ts';
+
 /** Longer words are never compared: the cost is their product. */
 const WORD_MAX = 64;
 
@@ -36,4 +38,12 @@ export function editDistance(from: string, to: string): number {
     oneAgo = current;
   }
   return oneAgo[to.length];
+}
+
+/** What a wrong name may have meant, or what there is. */
+export function meant(name: string, known: Iterable<string>): string {
+  const all = [...known];
+  const near = nearest(name, all);
+  if (near !== null) return `did you mean ${quoted(near)}?`;
+  return all.length === 0 ? 'there are none' : `there is ${all.slice(0, 12).join(', ')}`;
 }

@@ -4,7 +4,8 @@ import type { SiteFault } from './faults.ts';
 import type { Site } from './model.ts';
 import { resolveSite } from './resolve-site.ts';
 import { type Draft, type SiteFile, SiteSchema } from './schema.ts';
-import { type SchemaNode, Walk } from './walk.ts';
+import type { SchemaNode } from './schema-node.ts';
+import { Walk } from './walk.ts';
 
 /** The five worlds that ship are below 10 KiB each. */
 export const SITE_FILE_MAX = 256 * 1024;
@@ -65,7 +66,7 @@ const HINTS: Record<string, string> = {
   TAB_AS_INDENT: 'indent with spaces',
   BAD_INDENT: 'keys of one map stand in one column',
   MULTIPLE_DOCS: 'a site is one document: take out the line ---',
-  MISSING_CHAR: 'look for a quote, bracket or comma that is missing before here',
+  MISSING_CHAR: 'look for a missing quote, bracket or comma; inside [ ] and { } a text with braces is quoted',
 };
 
 function deepFreeze<T>(value: T): T {

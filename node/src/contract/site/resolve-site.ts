@@ -1,11 +1,13 @@
-import { MINUTE_MS, parseSize } from '../time/duration.ts';
+import { Calendar } from '../time/calendar.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS, parseSize } from '../time/duration.ts';
 import { isTimezone } from '../time/offsets.ts';
-import { nearest } from './did-you-mean.ts';
+import { meant, nearest } from './did-you-mean.ts';
 import type { FaultList } from './fault-list.ts';
 import { quoted } from './faults.ts';
 import type { PanelSpec, RollupSpec, Site } from './model.ts';
 import { resolveRollups } from './resolve-rollups.ts';
-import { meant, resolveStreams, span } from './resolve-streams.ts';
+import { span } from './resolve-span.ts';
+import { resolveStreams } from './resolve-streams.ts';
 import type { Draft, SiteFile } from './schema.ts';
 
 /** Judges what the schema cannot: names that refer to each other, and values that depend on each other. */
@@ -29,6 +31,7 @@ export function resolveSite(file: Draft<SiteFile>, faults: FaultList): Site {
     })),
   };
   judgeLateness(site, faults);
+  judgeOffsets(site, faults);
   return site;
 }
 
@@ -72,6 +75,27 @@ function judgeLateness({ streams, retention }: Site, faults: FaultList): void {
     );
   }
 }
+
+/** Tiers between 15 minutes and an hour are UTC's; in a zone of :30 or :45 its hours may not be made of them. */
+function judgeOffsets({ timezone, rollups }: Site, faults: FaultList): void {
+  for (const { name, tiers } of rollups) {
+    const between = tiers.filter(({ widthMs }) => widthMs > 15 * MINUTE_MS && widthMs < HOUR_MS);
+    if (between.length === 0 || tiers[tiers.length - 1].widthMs < HOUR_MS) continue;
+    const calendar = new Calendar(timezone);
+    for (const tier of between) {
+      if (OFFSETS_ASKED.every((t) => calendar.offsetMs(t) % tier.widthMs === 0)) continue;
+      const path = `rollups.${name}.tiers.${tier.name}`;
+      faults.atKey(
+        path,
+        `the hours of ${timezone} are not made of buckets of ${tier.name}`,
+        'take 15m instead',
+      );
+    }
+  }
+}
+
+/** The middles of four seasons, of years in which today's rules hold. */
+const OFFSETS_ASKED = [15, 105, 196, 288].map((day) => Date.UTC(2026, 0, 1) + day * DAY_MS);
 
 function resolvePanels(
   drafts: NonNullable<Draft<NonNullable<SiteFile['dashboards']>[string]>['panels']>,

@@ -1,6 +1,6 @@
 import { nearest } from './did-you-mean.ts';
 import { choice, quoted } from './faults.ts';
-import type { SchemaNode } from './walk.ts';
+import type { SchemaNode } from './schema-node.ts';
 
 export interface ScalarFault {
   message: string;
@@ -67,8 +67,12 @@ function integerFault(schema: SchemaNode, value: unknown, path: string): ScalarF
 function textFault(schema: SchemaNode, value: unknown, path: string): ScalarFault | null {
   const kind = KINDS[schema['x-kind'] ?? 'text'];
   if (typeof value !== 'string') {
-    const quotes = schema['x-kind'] === 'text' ? `quote it: "${String(value)}"` : kind.write;
-    return { message: `${path} must be text, not ${shown(value)}`, suggestion: quotes };
+    if (schema['x-kind'] !== 'text')
+      return { message: `${path} ${shown(value)} is ${kind.is}`, suggestion: kind.write };
+    return {
+      message: `${path} must be text, not ${shown(value)}`,
+      suggestion: `quote it: "${String(value)}"`,
+    };
   }
   if (schema.pattern === undefined || new RegExp(schema.pattern, 'u').test(value)) return null;
   return { message: `${path} ${quoted(value)} is ${kind.is}`, suggestion: kind.write };

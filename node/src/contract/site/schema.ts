@@ -135,6 +135,7 @@ const Stream = Type.Object(
         Type.String({ pattern: NAME_PATTERN }),
         Type.Union([FieldType, Field], { description: 'A type, or a map with more.' }),
         {
+          ...closed,
           maxProperties: 64,
           default: {},
           description: 'Fields of the payload that are kept.',
@@ -182,6 +183,7 @@ const Rollup = Type.Object(
         `One of ${MEASURE_FNS.map((fn) => `\`${fn}\``).join(', ')} of a field: \`sum(used)\`, \`count()\`.`,
       ),
       {
+        ...closed,
         minProperties: 1,
         maxProperties: 32,
         description: 'What is counted in each bucket, by name.',
@@ -192,6 +194,7 @@ const Rollup = Type.Object(
       Type.String({ pattern: TIER_NAME_PATTERN }),
       duration('How long buckets of this width are kept.'),
       {
+        ...closed,
         minProperties: 1,
         maxProperties: 8,
         description:
@@ -228,7 +231,7 @@ const Dashboard = Type.Object(
   { ...closed, description: 'A page of charts.', 'x-notYet': ['title', 'filters', 'refresh'] },
 );
 
-const names = (kind: string, maxProperties: number) => ({ maxProperties, 'x-kindOfName': kind });
+const names = (kind: string, maxProperties: number) => ({ ...closed, maxProperties, 'x-kindOfName': kind });
 const NamePattern = Type.String({ pattern: NAME_PATTERN });
 
 export const SiteSchema = Type.Object(
@@ -314,3 +317,6 @@ export type Draft<T> = T extends readonly (infer Item)[]
   : T extends object
     ? { [Key in keyof T]?: Draft<T[Key]> | undefined }
     : T;
+
+export type StreamDraft = Draft<SiteFile['streams'][string]>;
+export type RollupDraft = Draft<NonNullable<SiteFile['rollups']>[string]>;

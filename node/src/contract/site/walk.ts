@@ -13,29 +13,7 @@ import { nearest } from './did-you-mean.ts';
 import type { FaultList } from './fault-list.ts';
 import { choice, quoted } from './faults.ts';
 import { scalarFault } from './scalars.ts';
-
-/** What the walk reads of the schema: JSON Schema, and the three words that `schema.ts` adds. */
-export interface SchemaNode {
-  type?: string;
-  const?: unknown;
-  anyOf?: SchemaNode[];
-  properties?: Record<string, SchemaNode>;
-  patternProperties?: Record<string, SchemaNode>;
-  required?: string[];
-  items?: SchemaNode;
-  pattern?: string;
-  minimum?: number;
-  maximum?: number;
-  minItems?: number;
-  maxItems?: number;
-  minProperties?: number;
-  maxProperties?: number;
-  default?: unknown;
-  description?: string;
-  'x-kind'?: string;
-  'x-kindOfName'?: string;
-  'x-notYet'?: string[];
-}
+import type { SchemaNode } from './schema-node.ts';
 
 /** Nodes that are looked at, aliases expanded: a bound on what a small file can unfold to. */
 const VISITS_MAX = 50_000;
