@@ -4,12 +4,12 @@
  * of keys led by shard and table). Which runs a shard, table and period have is said by the manifest alone.
  */
 export const REGION = Object.freeze({
-  store: 0x01,
-  table: 0x02,
-  position: 0x03,
-  manifest: 0x04,
-  garbage: 0x05,
-  block: 0x06,
+  store: 0x06,
+  table: 0x05,
+  position: 0x04,
+  manifest: 0x03,
+  garbage: 0x02,
+  block: 0x01,
 });
 
 /** The block number under which the index of a run stands; real blocks stay below `BLOCKS_MAX`. */

@@ -6,6 +6,7 @@ import { LevelCheckpoint } from './checkpoint.ts';
 import { Fold, FoldOvertaken } from './fold.ts';
 import { FoldQueue, QUIET_CHECKPOINTS, RUNS_MAX, runsToFold } from './fold-choice.ts';
 import { GarbageHeap } from './garbage.ts';
+import { REGION, rangeOf } from './keys.ts';
 import { LevelHandle, type LevelTuning } from './level-handle.ts';
 import { runsOf } from './manifest.ts';
 import type { Run, StoreDamage } from './run.ts';
@@ -32,7 +33,7 @@ export interface RunStoreTuning extends LevelTuning {
 
 /** For one of a board's four stores; chosen by the measurements in `docs/benchmarks.md`. */
 export const STORE_TUNING: RunStoreTuning = Object.freeze({
-  writeBufferBytes: 4 * 1024 * 1024,
+  writeBufferBytes: 6 * 1024 * 1024,
   levelCacheBytes: 1024 * 1024,
   tableFileBytes: 2 * 1024 * 1024,
   snappy: false,
@@ -204,6 +205,11 @@ export class LevelRunStore implements RunStore {
       this.#garbage.closeView(view);
     }
     return damage;
+  }
+
+  /** Keys of all blocks that are on the disk, wanted or not: what tests and the doctor count. */
+  async *blockKeys(): AsyncGenerator<Uint8Array> {
+    for await (const [key] of this.#handle.entries(rangeOf(REGION.block))) yield key;
   }
 
   stats(): RunStoreStats {
