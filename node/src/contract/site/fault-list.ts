@@ -31,11 +31,15 @@ export class FaultList {
   /** At the value of a part of the file; `within` is a position inside its text. */
   at(path: string, message: string, suggestion: string | null = null, within = 0): void {
     const place = this.#places.get(path);
-    this.atOffset((place?.value ?? 0) + (place?.plain ? within : 0), path, message, suggestion);
+    if (place === undefined) this.atKey(path, message, suggestion);
+    else this.atOffset(place.value + (place.plain ? within : 0), path, message, suggestion);
   }
 
   atKey(path: string, message: string, suggestion: string | null = null): void {
-    this.atOffset(this.#places.get(path)?.key ?? 0, path, message, suggestion);
+    // A default stands nowhere: its fault is told where the part is that was given no value.
+    let near = path;
+    while (near !== '' && !this.#places.has(near)) near = near.slice(0, Math.max(0, near.lastIndexOf('.')));
+    this.atOffset(this.#places.get(near)?.key ?? 0, path, message, suggestion);
   }
 
   atOffset(offset: number, path: string, message: string, suggestion: string | null = null): void {
