@@ -4,20 +4,28 @@ import type { StreamLayout } from './section.ts';
 
 /** A text dictionary lives on over groups, so that `NY` is decoded once, until it holds more than this. */
 const TEXTS_KEPT = 4096;
+const LEAST_ROWS = 64;
 
 /** One field of the stream while a group is under way. */
 export class BatchColumn {
   /** Scaled integers with NaN for absent, or for text 1 + the entry of the dictionary with 0 for absent. */
   values: Float64Array;
   readonly absent: number;
-  readonly dictionary: ByteDictionary | null;
+  dictionary: ByteDictionary | null;
   /** Entries of the dictionary as strings, filled when first needed. */
-  readonly texts: string[] = [];
+  texts: string[] = [];
 
   constructor(text: boolean, capacity: number) {
     this.absent = text ? 0 : Number.NaN;
     this.dictionary = text ? new ByteDictionary() : null;
     this.values = new Float64Array(capacity);
+  }
+
+  restart(capacity: number): void {
+    this.values = new Float64Array(capacity);
+    if (this.dictionary === null || this.dictionary.size <= TEXTS_KEPT) return;
+    this.dictionary = new ByteDictionary();
+    this.texts = [];
   }
 }
 
@@ -27,13 +35,13 @@ export class BatchColumn {
  */
 export class Batch {
   readonly layout: StreamLayout;
-  readonly keys = new ByteDictionary();
   readonly columns: BatchColumn[];
+  keys = new ByteDictionary();
   rows = 0;
   times: Float64Array;
   keyIds: Uint32Array;
 
-  constructor(stream: StreamSpec, capacity = 1024) {
+  constructor(stream: StreamSpec, capacity = LEAST_ROWS) {
     this.layout = {
       stream: stream.name,
       fields: stream.fields.map((field) => ({
@@ -56,14 +64,18 @@ export class Batch {
     for (const column of this.columns) column.values = widened(column.values, new Float64Array(capacity));
   }
 
-  clear(): void {
+  /**
+   * Begins the next group with arrays of its own: those of the group before belong to its record now. They are made
+   * as large as that group was, since the next one most likely is, too.
+   */
+  restart(): void {
+    if (this.rows === 0 && this.keys.size === 0) return;
+    const capacity = Math.max(LEAST_ROWS, Math.ceil(this.rows * 1.25));
+    this.times = new Float64Array(capacity);
+    this.keyIds = new Uint32Array(capacity);
+    this.keys = new ByteDictionary(this.keys.size);
+    for (const column of this.columns) column.restart(capacity);
     this.rows = 0;
-    this.keys.clear();
-    for (const column of this.columns) {
-      if (column.dictionary === null || column.dictionary.size <= TEXTS_KEPT) continue;
-      column.dictionary.clear();
-      column.texts.length = 0;
-    }
   }
 }
 

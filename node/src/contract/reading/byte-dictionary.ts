@@ -1,15 +1,23 @@
 /**
  * Byte strings numbered in the order in which they first came: an open-addressing table over bytes, so that a key is
- * looked up without becoming a JavaScript string. It grows by doubling and holds what it was given until `clear`.
+ * looked up without becoming a JavaScript string. It grows by doubling.
  */
 export class ByteDictionary {
   /** Entry i is `bytes[ends[i-1] .. ends[i]]`. */
-  bytes = new Uint8Array(1024);
-  ends = new Uint32Array(64);
-  hashes = new Uint32Array(64);
+  bytes: Uint8Array;
+  ends: Uint32Array;
+  hashes: Uint32Array;
   size = 0;
   /** 1 + entry, 0 for a free slot; twice as many slots as entries at least. */
-  #slots = new Int32Array(128);
+  #slots: Int32Array;
+
+  constructor(expected = 0) {
+    const capacity = 2 ** Math.max(5, Math.ceil(Math.log2(expected + 1)));
+    this.bytes = new Uint8Array(capacity * 16);
+    this.ends = new Uint32Array(capacity);
+    this.hashes = new Uint32Array(capacity);
+    this.#slots = new Int32Array(capacity * 2);
+  }
 
   get byteLength(): number {
     return this.size === 0 ? 0 : this.ends[this.size - 1];
@@ -40,11 +48,6 @@ export class ByteDictionary {
       this.#slots[slot] = 0;
       this.size--;
     }
-  }
-
-  clear(): void {
-    if (this.size > 0) this.#slots.fill(0);
-    this.size = 0;
   }
 
   #holds(entry: number, source: Uint8Array, from: number, to: number): boolean {

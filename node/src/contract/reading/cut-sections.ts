@@ -18,6 +18,8 @@ export interface Rows {
 export interface RowsColumn {
   /** As in a `NumberColumn`, or for text 1 + the entry of its texts. */
   values: Float64Array;
+  /** How many texts there are, not all of which need be in use. */
+  entries: number;
   /** The texts by entry; null for a number. */
   text: ((entry: number) => string) | null;
 }
@@ -75,86 +77,108 @@ function orderOf(rows: Rows, cut: Cut): Order {
 }
 
 /**
- * The sections of the shards that are wanted. All arrays of a section lie over one buffer of exactly its size: a
+ * The sections of the shards that are wanted. The arrays of all of them lie over one buffer of exactly their size: a
  * record has 24 sections of ten arrays, and each allocation of its own would cost as much as decoding a few readings.
  */
-export function cutSections(
-  rows: Rows,
-  cut: Cut,
-  withArrival: boolean,
-  wanted?: (shard: number) => boolean,
-): Section[] {
+export function cutSections(rows: Rows, cut: Cut, wanted?: (shard: number) => boolean): Section[] {
   const order = orderOf(rows, cut);
-  const numbers = rows.columns.map((column) => (column.text === null ? null : new TextNumbers()));
+  const parts = cut.shards.map((shard, part) =>
+    partOf(rows, order, part, wanted === undefined || wanted(shard)),
+  );
+  const buffer = new SectionBuffer(rows, parts);
+  const numbers = rows.columns.map((column) =>
+    column.text === null ? null : new TextNumbers(column.entries),
+  );
   const sections: Section[] = [];
-  let rowsFrom = 0;
-  let keysFrom = 0;
-  for (let part = 0; part < cut.shards.length; part++) {
-    const rowsTo = order.rowEnds[part];
-    const keysTo = order.keyEnds[part];
-    if (rowsTo > rowsFrom && (wanted === undefined || wanted(cut.shards[part]))) {
-      const own = order.rows.subarray(rowsFrom, rowsTo);
-      const keys = order.keys.subarray(keysFrom, keysTo);
-      const section = emptySection(rows, cut.shards[part], own.length, keys, withArrival);
-      fillKeys(section, rows, keys);
-      fillRows(section, rows, own, order.local);
-      for (let at = 0; at < numbers.length; at++) {
-        const column = section.columns[at];
-        if (column.kind === 'text') numbers[at]!.fill(column, rows.columns[at], own);
-      }
-      section.arrival?.set(own);
-      sections.push(section);
+  for (let part = 0; part < parts.length; part++) {
+    const { rows: own, keys, keyLength } = parts[part];
+    if (own.length === 0) continue;
+    const section = buffer.section(rows, cut.shards[part], own.length, keys.length, keyLength);
+    fillKeys(section, rows, keys);
+    fillRows(section, rows, own, order.local);
+    for (let at = 0; at < numbers.length; at++) {
+      const column = section.columns[at];
+      if (column.kind === 'text') numbers[at]!.fill(column, rows.columns[at], own);
     }
-    rowsFrom = rowsTo;
-    keysFrom = keysTo;
+    sections.push(section);
   }
   return sections;
 }
 
-function emptySection(
-  rows: Rows,
-  shard: number,
-  count: number,
-  keys: Uint32Array,
-  withArrival: boolean,
-): Section {
+interface Part {
+  rows: Uint32Array;
+  keys: Uint32Array;
+  keyLength: number;
+}
+
+const NOTHING: Part = { rows: new Uint32Array(0), keys: new Uint32Array(0), keyLength: 0 };
+
+function partOf(rows: Rows, order: Order, part: number, isWanted: boolean): Part {
+  const rowsFrom = startOf(order.rowEnds, part);
+  const keysFrom = startOf(order.keyEnds, part);
+  if (!isWanted || order.rowEnds[part] === rowsFrom) return NOTHING;
+  const keys = order.keys.subarray(keysFrom, order.keyEnds[part]);
   let keyLength = 0;
   for (let at = 0; at < keys.length; at++)
     keyLength += rows.keyEnds[keys[at]] - startOf(rows.keyEnds, keys[at]);
-  const texts = rows.columns.reduce((sum, column) => (column.text === null ? sum : sum + 1), 0);
-  const wide = 1 + rows.columns.length - texts;
-  const narrow = 1 + texts + (withArrival ? 1 : 0);
-  const buffer = new ArrayBuffer(count * (wide * 8 + narrow * 4) + keys.length * 8 + keyLength);
-  let at = 0;
-  const floats = () => {
-    const array = new Float64Array(buffer, at, count);
-    at += count * 8;
-    return array;
-  };
-  const integers = (length: number) => {
-    const array = new Uint32Array(buffer, at, length);
-    at += length * 4;
-    return array;
-  };
-  // Doubles first: they need an offset that eight divides.
-  const times = floats();
-  const columns = rows.columns.map((column): Column | null =>
-    column.text === null ? { kind: 'number', values: floats() } : null,
-  );
-  const section: Section = {
-    shard,
-    layout: rows.layout,
-    rows: count,
-    times,
-    keyIndex: integers(count),
-    keyEnds: integers(keys.length),
-    keyHashes: integers(keys.length),
-    columns: columns.map((column) => column ?? { kind: 'text', dictionary: [], index: integers(count) }),
-    keyBytes: new Uint8Array(0),
-  };
-  if (withArrival) section.arrival = integers(count);
-  section.keyBytes = new Uint8Array(buffer, at, keyLength);
-  return section;
+  return { rows: order.rows.subarray(rowsFrom, order.rowEnds[part]), keys, keyLength };
+}
+
+/** One buffer for the arrays of all sections: doubles first, which need an offset that eight divides, bytes last. */
+class SectionBuffer {
+  readonly #buffer: ArrayBuffer;
+  #wide = 0;
+  #narrow: number;
+  #bytes: number;
+
+  constructor(rows: Rows, parts: Part[]) {
+    let texts = 0;
+    for (const column of rows.columns) if (column.text !== null) texts++;
+    let rowCount = 0;
+    let keyCount = 0;
+    let keyLength = 0;
+    for (const part of parts) {
+      rowCount += part.rows.length;
+      keyCount += part.keys.length;
+      keyLength += part.keyLength;
+    }
+    this.#narrow = rowCount * (1 + rows.columns.length - texts) * 8;
+    this.#bytes = this.#narrow + (rowCount * (1 + texts) + keyCount * 2) * 4;
+    this.#buffer = new ArrayBuffer(this.#bytes + keyLength);
+  }
+
+  section(rows: Rows, shard: number, count: number, keys: number, keyLength: number): Section {
+    const columns: Column[] = [];
+    for (const column of rows.columns) {
+      if (column.text === null) columns.push({ kind: 'number', values: this.#doubles(count) });
+      else columns.push({ kind: 'text', dictionary: [], index: this.#integers(count) });
+    }
+    const from = this.#bytes;
+    this.#bytes += keyLength;
+    return {
+      shard,
+      layout: rows.layout,
+      rows: count,
+      times: this.#doubles(count),
+      keyIndex: this.#integers(count),
+      keyBytes: new Uint8Array(this.#buffer, from, keyLength),
+      keyEnds: this.#integers(keys),
+      keyHashes: this.#integers(keys),
+      columns,
+    };
+  }
+
+  #doubles(length: number): Float64Array {
+    const from = this.#wide;
+    this.#wide += length * 8;
+    return new Float64Array(this.#buffer, from, length);
+  }
+
+  #integers(length: number): Uint32Array {
+    const from = this.#narrow;
+    this.#narrow += length * 4;
+    return new Uint32Array(this.#buffer, from, length);
+  }
 }
 
 function startOf(ends: Uint32Array, entry: number): number {
@@ -196,9 +220,14 @@ function gather(values: Float64Array, order: Uint32Array, into: Float64Array): v
 /** Numbers the texts of one column anew in each section, in the order in which it meets them. */
 class TextNumbers {
   /** 1 + the number in the section, by 1 + the entry; valid where `stamp` is the section's. */
-  #local = new Uint32Array(64);
-  #stamp = new Uint32Array(64);
+  readonly #local: Uint32Array;
+  readonly #stamp: Uint32Array;
   #section = 0;
+
+  constructor(entries: number) {
+    this.#local = new Uint32Array(entries + 1);
+    this.#stamp = new Uint32Array(entries + 1);
+  }
 
   /** HOT */
   fill(column: { dictionary: string[]; index: Uint32Array }, source: RowsColumn, order: Uint32Array): void {
@@ -207,22 +236,11 @@ class TextNumbers {
     for (let at = 0; at < order.length; at++) {
       const entry = source.values[order[at]];
       if (entry === 0) continue;
-      if (entry >= this.#local.length) this.#widen(entry);
       if (this.#stamp[entry] !== section) {
         this.#stamp[entry] = section;
         this.#local[entry] = dictionary.push(source.text!(entry - 1));
       }
       index[at] = this.#local[entry];
     }
-  }
-
-  #widen(entry: number): void {
-    const size = 2 ** (32 - Math.clz32(entry));
-    const local = new Uint32Array(size);
-    const stamp = new Uint32Array(size);
-    local.set(this.#local);
-    stamp.set(this.#stamp);
-    this.#local = local;
-    this.#stamp = stamp;
   }
 }

@@ -1,6 +1,7 @@
 import type { Aside } from '../codec/json-readings.ts';
 import { LIMITS } from '../limits.ts';
 import type { Site } from '../site/model.ts';
+import { keepArrivalOrder } from './arrival-order.ts';
 import type { Batch } from './batch.ts';
 import { cutByShard, cutSections, type Rows } from './cut-sections.ts';
 import type { LogRecord, QuarantineReason, SetAside } from './section.ts';
@@ -21,7 +22,7 @@ export interface GroupBuilderPort {
 
 /** Payloads that one group keeps of what it sets aside. Past this the message is still counted, without its payload. */
 const ASIDE_BYTES = 256 * 1024;
-const ASIDE_OVERHEAD = 8;
+const ASIDE_OVERHEAD = 16;
 /** Bytes of a cell before compression, about: numbers are bit-packed or varints. */
 const CELL_BYTES = 4;
 
@@ -79,7 +80,7 @@ export class GroupBuilder implements GroupBuilderPort, Aside {
     // A copy: the payload is a view of the socket's buffer, which is not ours to keep.
     const kept = new Uint8Array(payload.subarray(from, Math.min(to, from + room)));
     this.#asideBytes += kept.length;
-    this.#bytes += kept.length + ASIDE_OVERHEAD;
+    this.#bytes += kept.length + this.#topic.length + ASIDE_OVERHEAD;
     this.#setAside.push({
       stream: this.#stream,
       reason,
@@ -98,13 +99,16 @@ export class GroupBuilder implements GroupBuilderPort, Aside {
       sections: [],
       setAside: this.#setAside,
     };
+    const arrived: Rows[] = [];
     for (const batch of this.#routes.batches) {
       if (batch.rows > 0) {
         const rows = rowsOf(batch, record.layouts.push(batch.layout) - 1);
-        for (const section of cutSections(rows, cutByShard(rows), true)) record.sections.push(section);
+        arrived.push(rows);
+        for (const section of cutSections(rows, cutByShard(rows))) record.sections.push(section);
       }
-      batch.clear();
+      batch.restart();
     }
+    keepArrivalOrder(record, arrived);
     this.#setAside = [];
     this.#asideBytes = 0;
     this.#readings = 0;
@@ -126,6 +130,7 @@ function rowsOf(batch: Batch, layout: number): Rows {
     keys: keys.size,
     columns: batch.columns.map(({ values, dictionary, texts }) => ({
       values,
+      entries: dictionary === null ? 0 : dictionary.size,
       text: dictionary === null ? null : (entry) => (texts[entry] ??= dictionary.text(entry)),
     })),
   };

@@ -26,6 +26,7 @@ export interface TextColumn {
 
 export type Column = NumberColumn | TextColumn;
 
+/** Its arrays may lie over one buffer, which other sections of the record may share. */
 export interface Section {
   shard: number;
   /** Position in the record's `layouts`. */
@@ -40,11 +41,6 @@ export interface Section {
   keyHashes: Uint32Array;
   /** One column a field of the layout, in its order. */
   columns: Column[];
-  /**
-   * Row → place of the reading among all readings of the layout in the order of arrival, where it is known: neighbours
-   * are alike, so a record is written in that order. It is not kept; a decoded section has none.
-   */
-  arrival?: Uint32Array;
 }
 
 /** A message that was set aside before it became readings. It is logged, so that it is as safe as a reading. */

@@ -98,7 +98,7 @@ function readSections(
   if (from.body.failed || from.packed.failed) return null;
   const all: Rows = { layout: at, rows, times, keyIds, keyBytes, keyEnds, keyHashes, keys, columns };
   const cut = parts.shards.length > 0 ? cutByParts(all, parts) : cutByShard(all);
-  return cut === null ? null : cutSections(all, cut, false, wanted);
+  return cut === null ? null : cutSections(all, cut, wanted);
 }
 
 /** Sections that are written down, where they do not follow from the keys: shard and rows of each. */
@@ -145,7 +145,7 @@ function readColumn(from: Inputs, isText: boolean, rows: number): RowsColumn {
   const values = floats.lend(rows);
   if (!isText) {
     readNumbers(from, values, rows);
-    return { values, text: null };
+    return { values, entries: 0, text: null };
   }
   const texts: string[] = [];
   const size = body.count(rows);
@@ -153,7 +153,7 @@ function readColumn(from: Inputs, isText: boolean, rows: number): RowsColumn {
   readNumbers(from, values, rows);
   for (let row = 0; row < rows; row++)
     if (!(values[row] >>> 0 === values[row] && values[row] <= size)) values[row] = body.fail();
-  return { values, text: (entry) => texts[entry] };
+  return { values, entries: size, text: (entry) => texts[entry] };
 }
 
 function readSetAside(body: ByteReader): SetAside[] {

@@ -1,4 +1,6 @@
 import { strict as assert } from 'node:assert';
+import { inArrivalOrder } from '../reading/arrival-order.ts';
+import type { Rows, RowsColumn } from '../reading/cut-sections.ts';
 import type { LogRecord, Section, SetAside, StreamLayout } from '../reading/section.ts';
 import { MOST } from './bounds.ts';
 import { PACK_PADDING } from './byte-reader.ts';
@@ -6,28 +8,30 @@ import { ByteWriter } from './byte-writer.ts';
 import { compress } from './compression.ts';
 import { HEADER_BYTES, writeHeader } from './header.ts';
 import { writeKeys } from './keys.ts';
-import { mergeSections } from './merge-sections.ts';
+import { areByHash, mergeSections } from './merge-sections.ts';
 import { type Outputs, writeNumbers } from './numbers.ts';
 
 /** Encoding is synchronous, so one pair of writers serves all records of a thread. */
 const out: Outputs = { body: new ByteWriter(), packed: new ByteWriter() };
 
 /**
- * A group as bytes of the log. Readings stand column after column over all shards, in the order of arrival where the
- * sections know it: sections of a few dozen rows would each pay for their own dictionaries and break every run.
+ * A group as bytes of the log. Readings stand column after column over all shards, in the order of arrival where that
+ * is known: sections of a few dozen rows would each pay for their own dictionaries and break every run.
  */
 export function encodeRecord(record: LogRecord): Uint8Array {
   const { body, packed } = out;
   body.restart();
   packed.restart();
+  const arrived = inArrivalOrder(record);
   let readings = 0;
   body.varint(record.layouts.length);
-  record.layouts.forEach((layout, at) => {
-    const sections = record.sections.filter((section) => section.layout === at && section.rows > 0);
-    for (const section of sections) readings += section.rows;
-    writeLayout(layout);
-    writeSections(sections, record.wallMs);
-  });
+  for (let at = 0; at < record.layouts.length; at++) {
+    writeLayout(record.layouts[at]);
+    const rows = arrived?.[at] ?? writtenSections(record, at);
+    if (rows === null) body.varint(0);
+    else writeRows(rows, record.wallMs);
+    readings += rows === null ? 0 : rows.rows;
+  }
   writeSetAside(record.setAside);
   for (let padding = 0; padding < PACK_PADDING; padding++) packed.byte(0);
   assert(readings <= MOST.rows && body.length <= MOST.bodyBytes, 'a group was not cut at its bounds');
@@ -59,33 +63,62 @@ function writeLayout(layout: StreamLayout): void {
   }
 }
 
-function writeSections(sections: Section[], wallMs: number): void {
+interface WrittenRows extends Rows {
+  /** Sections to write down, where they do not follow from the hashes of the keys. */
+  parts?: Section[];
+}
+
+function writtenSections(record: LogRecord, layout: number): WrittenRows | null {
+  const sections = record.sections.filter((section) => section.layout === layout && section.rows > 0);
+  if (sections.length === 0) return null;
+  const rows = mergeSections(sections, layout);
+  return areByHash(sections) ? rows : { ...rows, parts: sections };
+}
+
+function writeRows(rows: WrittenRows, wallMs: number): void {
   const { body } = out;
-  if (sections.length === 0) {
-    body.varint(0);
-    return;
+  const count = rows.rows;
+  body.varint(count);
+  const parts = rows.parts ?? [];
+  body.varint(parts.length);
+  for (const part of parts) {
+    body.varint(part.shard);
+    body.varint(part.rows);
   }
-  const merged = mergeSections(sections);
-  body.varint(merged.rows);
-  body.varint(merged.byHash ? 0 : sections.length);
-  if (!merged.byHash) {
-    for (const section of sections) {
-      body.varint(section.shard);
-      body.varint(section.rows);
-    }
+  body.varint(rows.keys);
+  writeKeys(out, { count: rows.keys, bytes: rows.keyBytes, ends: rows.keyEnds });
+  const values = floatsOf(count);
+  for (let row = 0; row < count; row++) values[row] = rows.keyIds[row];
+  writeNumbers(out, values, count);
+  for (let row = 0; row < count; row++) values[row] = rows.times[row] - wallMs;
+  writeNumbers(out, values, count);
+  for (const column of rows.columns) {
+    if (column.text === null) writeNumbers(out, column.values, count);
+    else writeTexts(column, column.text, count);
   }
-  body.varint(merged.keys.count);
-  writeKeys(out, merged.keys);
-  writeNumbers(out, merged.keyIds, merged.rows);
-  for (let row = 0; row < merged.rows; row++) merged.times[row] -= wallMs;
-  writeNumbers(out, merged.times, merged.rows);
-  for (const column of merged.columns) {
-    if (column.texts !== null) {
-      body.varint(column.texts.length);
-      for (const text of column.texts) body.text(text);
-    }
-    writeNumbers(out, column.values, merged.rows);
+}
+
+/** The texts that the rows use, in the order in which they use them. */
+function writeTexts(column: RowsColumn, text: (entry: number) => string, count: number): void {
+  const { body } = out;
+  const numberOf = new Uint32Array(column.entries + 1);
+  const values = floatsOf(count);
+  const used: number[] = [];
+  for (let row = 0; row < count; row++) {
+    const entry = column.values[row];
+    if (entry !== 0 && numberOf[entry] === 0) numberOf[entry] = used.push(entry);
+    values[row] = numberOf[entry];
   }
+  body.varint(used.length);
+  for (const entry of used) body.text(text(entry - 1));
+  writeNumbers(out, values, count);
+}
+
+let floats = new Float64Array(4096);
+
+function floatsOf(count: number): Float64Array {
+  if (floats.length < count) floats = new Float64Array(count * 2);
+  return floats;
 }
 
 function writeSetAside(messages: SetAside[]): void {
