@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { WeirError } from '@weir/node/contract';
 import type { Behaviours } from '../behaviours/compose.ts';
-import { type SimOptions, simOptions } from '../run/options.ts';
+import { demoOptions, type SimOptions, simOptions } from '../run/options.ts';
 import type { MqttTarget } from '../send/sender.ts';
 import { UTILITIES } from '../utility/utilities.ts';
 import { durationMs, hostPort, instantMs, numberIn, oneOf, wholeIn } from './parse.ts';
@@ -43,6 +43,7 @@ const OPTIONS = {
   'outage-after': { type: 'string' },
   'outage-for': { type: 'string', default: '5m' },
   'outage-share': { type: 'string', default: '1' },
+  demo: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
@@ -71,7 +72,7 @@ export function simArgs(args: string[], nowMs: number = Date.now()): SimAsked {
     help: values.help,
     json: values.json,
     print: values.print,
-    options: optionsFrom(values, nowMs),
+    options: values.demo ? demoOptions(targetFrom(values)) : optionsFrom(values, nowMs),
   };
 }
 

@@ -11,6 +11,8 @@ where to
                           light: for load, raw sockets
   --connections N         how many are shared (4)
   --window N              messages on their way without PUBACK (1000)
+  --demo                  what weir up --demo runs: 200 meters, two hours of history in twelve
+                          seconds, then live; the world's options do not apply
   --print                 print the messages as JSON lines instead of sending them
 
 the world (the same seed and options give the same readings, byte for byte)

@@ -16,6 +16,7 @@ export interface LoadTarget extends Credentials {
 /** One write carries at most this much: enough to coalesce small frames, little enough to keep the window honest. */
 const WRITE_BYTES = 64 * 1024;
 const KEEPALIVE_S = 60;
+const COALESCE_MS = 1;
 
 /**
  * A publisher that is cheap enough to stand beside the server that it loads: it patches packet ids into frames that
@@ -86,6 +87,8 @@ export class LoadClient {
     while (next < to) {
       if (this.#fault !== null) throw this.#fault;
       if (signal?.aborted) return;
+      if (this.#target.window - this.inFlight < Math.min(to - next, this.#target.window / 4))
+        await this.#moreRoom(Math.min(to - next, this.#target.window / 4), signal);
       const end = this.#fitting(tape, next, to);
       if (end === next) {
         await this.#sleep(signal);
@@ -115,6 +118,21 @@ export class LoadClient {
     const tooLong = setTimeout(() => socket.destroy(), 2_000);
     await closed;
     clearTimeout(tooLong);
+  }
+
+  /**
+   * Waits for room for so many frames, or a moment. A trickle of frames, one for each acknowledgement, costs several
+   * times as much as many at once; waiting for long would have servers with Nagle's algorithm wait for us in turn.
+   */
+  async #moreRoom(frames: number, signal?: AbortSignal): Promise<void> {
+    let over = false;
+    const timer = setTimeout(() => {
+      over = true;
+      this.#wakeUp();
+    }, COALESCE_MS);
+    while (!over && this.#fault === null && !signal?.aborted && this.#target.window - this.inFlight < frames)
+      await this.#sleep(signal);
+    clearTimeout(timer);
   }
 
   /** HOT. Where the next write ends: within the window, the free packet ids and the size of a write. */

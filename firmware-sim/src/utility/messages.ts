@@ -15,13 +15,17 @@ export interface Message {
 }
 
 /** Each reading by itself on its meter's topic. */
-export function* singles(world: UtilityWorld, inOrder: Iterable<Beat>): Generator<Message, void, void> {
+export function* singles(
+  world: UtilityWorld,
+  inOrder: Iterable<Beat>,
+  encode: typeof readingJson = readingJson,
+): Generator<Message, void, void> {
   for (const beat of inOrder) {
     yield {
       sendMs: beat.sendMs,
       device: beat.meter,
       topic: meterTopic(world, beat.meter),
-      payload: readingJson(world, beat, false),
+      payload: encode(world, beat, false),
       readings: 1,
       dup: beat.dup,
     };
@@ -42,6 +46,7 @@ export function* packs(
   world: UtilityWorld,
   inOrder: Iterable<Beat>,
   size: number,
+  encode: typeof readingJson = readingJson,
 ): Generator<Message, void, void> {
   const open = new Map<number, OpenPack>();
   let nowMs = 0;
@@ -49,7 +54,7 @@ export function* packs(
     nowMs = beat.sendMs;
     const concentrator = concentratorOf(world, beat.meter, size);
     const pack = open.get(concentrator);
-    const reading = readingJson(world, beat, true);
+    const reading = encode(world, beat, true);
     if (pack === undefined) {
       open.set(concentrator, { sinceMs: nowMs, readings: [reading], dup: beat.dup });
     } else if (nowMs - pack.sinceMs >= world.heartbeatMs && pack.readings.length < size) {
