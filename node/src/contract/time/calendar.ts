@@ -1,12 +1,13 @@
 import { DAY_MS, HOUR_MS, MONTH_MS } from './duration.ts';
-import { daysFromCivil } from './instant.ts';
+import { daysFromCivil, INSTANT_MAX_MS } from './instant.ts';
 import { OffsetTable } from './offsets.ts';
 
 /**
  * Buckets of the site's calendar. The nominal width alone tells how they lie:
  * - below an hour: multiples of the width since the epoch, in UTC, whatever the zone;
  * - hours: a bucket opens whenever the local clock shows, or jumps over, a multiple of the width since midnight. The
- *   hour that a clock goes through twice is two buckets; the half hour that Lord Howe repeats stays in its hour;
+ *   hour that a clock goes through twice is two buckets; a part of an hour that it repeats, as in Lord Howe and
+ *   Chatham, stays in the bucket that is open by then;
  * - days, counted from Monday 1970-01-05 so that `7d` is a week; months, counted from January of year 0; years:
  *   a bucket opens at the first instant at which the local date has come that far. A date that a zone skips has none.
  * Every boundary of a width is one of each width that divides it (from an hour on), so coarser buckets are unions of
@@ -30,6 +31,8 @@ export class Calendar {
   bucketStart(t: number, widthMs: number): number {
     if (widthMs < HOUR_MS) return Math.floor(t / widthMs) * widthMs;
     if (widthMs === this.#lastWidth && t >= this.#lastStart && t < this.#lastEnd) return this.#lastStart;
+    // No instant, no bucket: the searches below would not end.
+    if (!(Math.abs(t) <= INSTANT_MAX_MS)) return Number.NaN;
     let start: number;
     let end: number;
     if (widthMs < DAY_MS) {
@@ -55,8 +58,7 @@ export class Calendar {
   /** End of the bucket that starts there, which is the start of the next. HOT */
   bucketEnd(start: number, widthMs: number): number {
     if (widthMs < HOUR_MS) return start + widthMs;
-    this.bucketStart(start, widthMs);
-    return this.#lastEnd;
+    return Number.isNaN(this.bucketStart(start, widthMs)) ? Number.NaN : this.#lastEnd;
   }
 
   /** Local wall clock minus UTC, in milliseconds. */

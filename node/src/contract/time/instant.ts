@@ -1,7 +1,7 @@
 import { parseDuration } from './duration.ts';
 
 /** The range of instants that a date can hold in ECMAScript: ± 8.64e15 ms. */
-const INSTANT_MAX_MS = 8.64e15;
+export const INSTANT_MAX_MS = 8.64e15;
 
 const ISO =
   /^([+-]\d{6}|\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?([Zz]|[+-]\d\d(?::?\d\d)?)?)?$/;
