@@ -28,6 +28,13 @@ export interface Change {
   ops: WriteOp[];
 }
 
+interface Doubt {
+  shard: number;
+  runs: Set<number>;
+  /** Where the shard stood before. */
+  position: number;
+}
+
 /** Blocks of a run whose number of blocks is not known any more: its whole range is cleared. */
 export const UNKNOWN_BLOCKS = 0xffff_ffff;
 
@@ -46,7 +53,7 @@ export class Catalog {
   #unfinished = new Set<number>();
   #tail: Promise<unknown> = Promise.resolve();
   /** Checkpoints whose commit failed: if one landed all the same it is taken back, since its caller repeats it. */
-  #doubtful: { shard: number; runs: Set<number>; position: number }[] = [];
+  #doubtful: Doubt[] = [];
   /** Told of runs that left the manifest, while they can still be read. */
   onRemove: (runs: readonly Run[]) => void = () => undefined;
   onGarbage: (garbage: Garbage[]) => void = () => undefined;
@@ -57,8 +64,9 @@ export class Catalog {
 
   /** The first load of a store: also clears what unfinished runs of the last life left behind. */
   async open(shards: readonly number[]): Promise<void> {
-    const clean = await this.#load(shards);
-    await this.#clearStrays(clean);
+    const loaded = await this.#load(shards);
+    this.#shards = loaded.shards;
+    await this.#clearStrays(loaded.clean);
   }
 
   shard(shard: number): ShardState {
@@ -76,8 +84,12 @@ export class Catalog {
   }
 
   *runs(): Generator<Run> {
-    for (const state of this.#shards.values())
-      for (const table of state.runs.values()) for (const runs of table.periods.values()) yield* runs;
+    for (const state of this.#shards.values()) yield* runsIn(state);
+  }
+
+  has(run: number): boolean {
+    for (const each of this.runs()) if (each.id === run) return true;
+    return false;
   }
 
   tableId(table: string): number {
@@ -113,27 +125,27 @@ export class Catalog {
 
   /** Only within `exclusive`. */
   async commit(shard: number, change: Change): Promise<void> {
+    const { position } = this.shard(shard);
+    try {
+      await this.#apply(shard, change);
+    } catch (fault) {
+      const runs = new Set(change.added.map(({ run }) => run.id));
+      if (change.position !== null) this.#doubtful.push({ shard, runs, position });
+      throw fault;
+    }
+  }
+
+  async #apply(shard: number, change: Change): Promise<void> {
     const before = this.shard(shard);
     const added = change.added.map(({ run }) => run);
-    const after: ShardState = {
-      position: change.position ?? before.position,
-      runs: changeRuns(before.runs, change.removed, added),
-      fingerprint: changeFingerprint(before.fingerprint, change.removed, added),
-      damage: null,
-    };
+    const after = stateAfter(before, change);
     this.onRemove(change.removed);
     const garbage = garbageOf(change.removed);
     const tables = this.#newTables(added);
     const ops = [...change.ops, ...manifestOps(change), ...garbage.map(garbageOp)];
     for (const table of tables) ops.push(tableOp(table, this.tableId(table)));
     ops.push(positionOp(shard, after, this.#cleanRun(added)));
-    try {
-      await this.#handle.write(ops);
-    } catch (fault) {
-      const runs = new Set(added.map((run) => run.id));
-      if (change.position !== null) this.#doubtful.push({ shard, runs, position: before.position });
-      throw fault;
-    }
+    await this.#handle.write(ops);
     this.#shards.set(shard, after);
     for (const table of tables) this.#durableTables.add(table);
     for (const run of added) this.#unfinished.delete(run.id);
@@ -153,8 +165,7 @@ export class Catalog {
       if (about !== null && !others.has(about.run)) garbage.push({ run: about.run, blocks: UNKNOWN_BLOCKS });
     }
     const known = this.#shards.get(shard);
-    if (known?.damage === null)
-      for (const table of known.runs.values()) for (const runs of table.periods.values()) this.onRemove(runs);
+    if (known?.damage === null) this.onRemove([...runsIn(known)]);
     ops.push(...garbage.map(garbageOp), positionOp(shard, EMPTY_SHARD, this.#cleanRun([])));
     await this.#handle.write(ops);
     this.#shards.set(shard, EMPTY_SHARD);
@@ -166,40 +177,57 @@ export class Catalog {
     await this.#tail;
   }
 
+  /**
+   * What is read back is shown only once every doubtful checkpoint is taken back: its caller must not be led to
+   * think that it landed, and go on from there.
+   */
   async #recover(): Promise<void> {
     if (!this.#handle.failed) return;
     await this.#handle.reopen();
-    await this.#load([...this.#shards.keys()]);
-    for (const doubt of [...this.#doubtful]) {
-      await this.#takeBack(doubt.shard, doubt.runs, doubt.position);
-      this.#doubtful.shift();
+    const { shards } = await this.#load([...this.#shards.keys()]);
+    for (const doubt of this.#doubtful) {
+      const landed = shards.get(doubt.shard)!;
+      shards.set(doubt.shard, await this.#takeBack(doubt, landed));
     }
+    this.#doubtful = [];
+    this.#shards = shards;
+    // A fold that landed although it failed left garbage that nobody was told of.
+    this.onGarbage(await loadGarbage(this.#handle));
+    this.#handle.recovered();
   }
 
-  async #takeBack(shard: number, runs: Set<number>, position: number): Promise<void> {
-    const state = this.#shards.get(shard)!;
-    if (state.damage !== null) return;
-    const landed = [...this.runs()].filter((run) => run.shard === shard && runs.has(run.id));
-    if (landed.length === 0 && state.position === position) return;
-    await this.commit(shard, { added: [], removed: landed, position, ops: [] });
+  async #takeBack(doubt: Doubt, landed: ShardState): Promise<ShardState> {
+    const removed = [...runsIn(landed)].filter((run) => doubt.runs.has(run.id));
+    if (landed.damage !== null || (removed.length === 0 && landed.position === doubt.position)) return landed;
+    const change = { added: [], removed, position: doubt.position, ops: [] };
+    const after = stateAfter(landed, change);
+    const garbage = garbageOf(removed).map(garbageOp);
+    await this.#handle.write([
+      ...manifestOps(change),
+      ...garbage,
+      positionOp(doubt.shard, after, this.#cleanRun([])),
+    ]);
+    return after;
   }
 
-  async #load(shards: readonly number[]): Promise<number> {
+  async #load(shards: readonly number[]): Promise<{ shards: Map<number, ShardState>; clean: number }> {
     for (const [table, id] of await loadTables(this.#handle)) {
       this.#tables.set(table, id);
       this.#durableTables.add(table);
     }
     const names = new Map([...this.#tables].map(([name, id]) => [id, name]));
     const known = new Map([...this.runs()].map((run) => [run.id, run]));
+    const states = new Map<number, ShardState>();
     let clean = 0;
     for (const shard of shards) {
       const loaded = await loadShard(this.#handle, shard, names, known);
-      this.#shards.set(shard, loaded.state);
+      states.set(shard, loaded.state);
       clean = Math.max(clean, loaded.cleanRun);
     }
-    for (const run of this.runs()) this.#nextRun = Math.max(this.#nextRun, run.id + 1);
     this.#nextRun = Math.max(this.#nextRun, clean);
-    return clean;
+    for (const state of states.values())
+      for (const run of runsIn(state)) this.#nextRun = Math.max(this.#nextRun, run.id + 1);
+    return { shards: states, clean };
   }
 
   /** Blocks that belong to nothing stand only at or above the mark that every commit carries, or are garbage. */
@@ -234,6 +262,20 @@ export class Catalog {
   }
 }
 
+function stateAfter(before: ShardState, change: Change): ShardState {
+  const added = change.added.map(({ run }) => run);
+  return {
+    position: change.position ?? before.position,
+    runs: changeRuns(before.runs, change.removed, added),
+    fingerprint: changeFingerprint(before.fingerprint, change.removed, added),
+    damage: null,
+  };
+}
+
+function* runsIn(state: ShardState): Generator<Run> {
+  for (const table of state.runs.values()) for (const runs of table.periods.values()) yield* runs;
+}
+
 export function blockRange(fromRun: number, toRun: number): { gte: Buffer; lt: Buffer } {
   const gte = Buffer.alloc(5, REGION.block);
   const lt = Buffer.alloc(5, REGION.block);
@@ -242,7 +284,7 @@ export function blockRange(fromRun: number, toRun: number): { gte: Buffer; lt: B
   return { gte, lt };
 }
 
-function manifestOps(change: Change): WriteOp[] {
+function manifestOps(change: Pick<Change, 'added' | 'removed'>): WriteOp[] {
   const ops: WriteOp[] = [];
   for (const run of change.removed) ops.push({ type: 'del', key: keyOf(run) });
   for (const { run, inline } of change.added) {

@@ -28,6 +28,7 @@ export class LevelCheckpoint implements Checkpoint {
   readonly #parts: CheckpointParts;
   readonly #shard: number;
   readonly #position: number;
+  readonly #base: number;
   readonly #sink: WriteSink = { ops: [], bytes: 0 };
   readonly #open = new Map<string, Map<number, RunWriter>>();
   #openRuns = 0;
@@ -39,6 +40,7 @@ export class LevelCheckpoint implements Checkpoint {
     this.#parts = parts;
     this.#shard = shard;
     this.#position = position;
+    this.#base = parts.catalog.shard(shard).position;
   }
 
   /** HOT */
@@ -76,6 +78,7 @@ export class LevelCheckpoint implements Checkpoint {
     try {
       await this.#parts.catalog.exclusive(async () => {
         this.#assertOpen();
+        this.#assertBase();
         const change = { added, removed: [], position: this.#position, ops };
         await this.#parts.catalog.commit(this.#shard, change);
       });
@@ -138,6 +141,16 @@ export class LevelCheckpoint implements Checkpoint {
     this.#state = 'ended';
     this.#finished = [];
     this.#parts.ended();
+  }
+
+  /** Deltas are worth something only on top of the state that they were made on. */
+  #assertBase(): void {
+    const now = this.#parts.catalog.shard(this.#shard).position;
+    if (now !== this.#base)
+      throw new WeirError(
+        'WEIR_STORE_UNAVAILABLE',
+        `Shard ${this.#shard} went from position ${this.#base} to ${now} under a checkpoint.`,
+      );
   }
 
   #assertOpen(): void {

@@ -9,6 +9,12 @@ const DELETIONS = 512;
 const NEAR_RUNS = 64;
 const RANGES_MAX = 1024;
 
+export interface GarbageParts {
+  /** A fold whose commit failed may have landed: what the manifest names is no garbage. */
+  wanted(run: number): boolean;
+  cleared(run: number): void;
+}
+
 interface Waiting extends Garbage {
   /** Views with a lower number may still read the run. */
   beforeView: number;
@@ -26,11 +32,11 @@ export class GarbageHeap {
   #nextView = 1;
   #openViews = new Set<number>();
   #cleared: { from: number; to: number }[] = [];
-  readonly #onCleared: (run: number) => void;
+  readonly #parts: GarbageParts;
 
-  constructor(handle: LevelHandle, onCleared: (run: number) => void) {
+  constructor(handle: LevelHandle, parts: GarbageParts) {
     this.#handle = handle;
-    this.#onCleared = onCleared;
+    this.#parts = parts;
   }
 
   get waiting(): number {
@@ -62,6 +68,10 @@ export class GarbageHeap {
     while (done < this.#waiting.length && ops.length < DELETIONS) {
       const next = this.#waiting[done];
       if (!this.#unseen(next)) break;
+      if (next.cleared === 0 && this.#parts.wanted(next.run)) {
+        this.#waiting.splice(done, 1);
+        continue;
+      }
       if (next.blocks === UNKNOWN_BLOCKS) await this.#handle.clear(blockRange(next.run, next.run + 1));
       else deleteSome(next, ops);
       if (next.blocks !== UNKNOWN_BLOCKS && next.cleared < next.blocks) break;
@@ -89,7 +99,7 @@ export class GarbageHeap {
   }
 
   #note(run: number): void {
-    this.#onCleared(run);
+    this.#parts.cleared(run);
     const near = this.#cleared.find(({ from, to }) => run >= from - NEAR_RUNS && run <= to + NEAR_RUNS);
     if (near === undefined) {
       if (this.#cleared.length < RANGES_MAX) this.#cleared.push({ from: run, to: run });

@@ -140,6 +140,10 @@ export class LevelHandle {
     await this.#level.close();
     if (this.#closed) throw new WeirError('WEIR_STORE_UNAVAILABLE', `The store ${this.#dir} is closed.`);
     this.#level = await openLevel(this.#dir, this.#tuning, false);
+  }
+
+  /** Ends what a failed write began: the state that was read back is the one on the disk. */
+  recovered(): void {
     this.#failed = false;
   }
 

@@ -101,7 +101,10 @@ export class LevelRunStore implements RunStore {
     this.#now = options.now ?? (() => performance.now());
     this.#source = new BlockSource(handle, tuning.blockCacheBytes, tuning.indexCacheBytes);
     this.#catalog = new Catalog(handle);
-    this.#garbage = new GarbageHeap(handle, (run) => this.#catalog.endRun(run));
+    this.#garbage = new GarbageHeap(handle, {
+      wanted: (run) => this.#catalog.has(run),
+      cleared: (run) => this.#catalog.endRun(run),
+    });
     this.#catalog.onGarbage = (garbage) => this.#garbage.add(garbage);
     this.#catalog.onRemove = (runs) => this.#pin(runs);
   }
@@ -198,7 +201,7 @@ export class LevelRunStore implements RunStore {
       for (const [done, run] of runs.entries()) {
         const fault = await scrubRun(this.#handle, run);
         // A small run that was folded away since stood in the manifest itself, which no view keeps.
-        if (fault !== null && this.#kept(run)) damage.push(damageOf(run, fault));
+        if (fault !== null && this.#catalog.has(run.id)) damage.push(damageOf(run, fault));
         progress?.(done + 1, runs.length);
       }
     } finally {
@@ -311,11 +314,6 @@ export class LevelRunStore implements RunStore {
   #noteRun(run: Run, checkpoint: number): void {
     const runs = runsOf(this.#catalog.shard(run.shard).runs, run.table, run.period);
     this.#queue.note(run, runs.length, this.#tuning.runsMax, checkpoint);
-  }
-
-  #kept(run: Run): boolean {
-    for (const other of this.#catalog.runs()) if (other.id === run.id) return true;
-    return false;
   }
 
   /** A small run stands in the manifest: an open view gets its entries before they are deleted there. */
