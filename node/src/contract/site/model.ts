@@ -71,6 +71,7 @@ export interface RollupSpec {
   tiers: TierSpec[];
 }
 
+/** Paths; what the site file names without a leading slash lies beside it, and stands here with its folder. */
 export interface TlsFiles {
   cert: string;
   key: string;

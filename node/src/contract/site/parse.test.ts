@@ -125,6 +125,11 @@ describe('a site as understood', () => {
     const { site } = parseSite(text, 's.yaml');
     expect(site!.mqtt.tls).toEqual({ cert: 'a.pem', key: 'b.pem', ca: 'c.pem' });
     expect(site!.http.tls).toEqual({ cert: 'a.pem', key: 'b.pem', ca: null });
+    expect(parseSite(text.replace('a.pem', '/etc/a.pem'), 'sites/s.yaml').site!.mqtt.tls).toEqual({
+      cert: '/etc/a.pem',
+      key: 'sites/b.pem',
+      ca: 'sites/c.pem',
+    });
   });
 
   test('anchors may be used, and the key always belongs to the id', () => {
@@ -263,7 +268,22 @@ describe('single faults', () => {
     [
       'state: text',
       'seq: text',
-      `s.yaml:7:43  a field cannot be called "seq": seq is the place in the log; give it another name`,
+      `s.yaml:7:43  a field cannot be called "seq": it is the place in the log; give it another name`,
+    ],
+    [
+      'key: room',
+      'key: constructor',
+      's.yaml:5:10  streams.power.key cannot be "constructor": it is a word of every program that reads answers; take another name',
+    ],
+    [
+      'key: room',
+      'key: seq',
+      's.yaml:5:10  a key cannot be called "seq": it is the place in the log; give it another name',
+    ],
+    [
+      'rooms/{room}/power',
+      'rooms/{room}/{time}',
+      's.yaml:4:24  streams.power.from: a level cannot be called "time": it is the event time in answers; give it another name',
     ],
     [
       'rollups:',
@@ -286,6 +306,13 @@ describe('single faults', () => {
     ],
   ])('%j → %j', (from, to, expected) => {
     expect(changed(from, to)).toContain(expected);
+  });
+
+  test('a byte order mark and Windows line ends are taken', () => {
+    expect(faultsOf(`\ufeff${MINIMAL.replaceAll('\n', '\r\n')}`)).toEqual([]);
+    expect(faultsOf(MINIMAL.replace('kwh: counter', 'kwh: x').replaceAll('\n', '\r\n'))[0]).toMatch(
+      /^s.yaml:7:20 /,
+    );
   });
 
   test('half hours do not make up the hours of a zone of :45', () => {

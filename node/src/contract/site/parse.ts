@@ -16,7 +16,7 @@ export type ParsedSite = { site: Site; faults: [] } | { site: null; faults: Site
 export function parseSite(text: string, fileName: string): ParsedSite {
   const lines = new LineCounter();
   const faults = new FaultList(fileName, lines);
-  const site = text.length > SITE_FILE_MAX ? tooLarge(text, faults) : read(text, lines, faults);
+  const site = text.length > SITE_FILE_MAX ? tooLarge(text, faults) : read(text, fileName, lines, faults);
   const found = faults.sorted();
   if (found.length > 0 || site === null) return { site: null, faults: found };
   return { site: deepFreeze(site), faults: [] };
@@ -32,7 +32,7 @@ function tooLarge(text: string, faults: FaultList): null {
   return null;
 }
 
-function read(text: string, lines: LineCounter, faults: FaultList): Site | null {
+function read(text: string, fileName: string, lines: LineCounter, faults: FaultList): Site | null {
   // Keys that stand twice are found by the walk: the library compares every key with every other.
   const document = parseDocument(text, {
     lineCounter: lines,
@@ -59,7 +59,7 @@ function read(text: string, lines: LineCounter, faults: FaultList): Site | null 
     return null;
   }
   const file = new Walk(document, faults).value(SiteSchema as SchemaNode, document.contents, '');
-  return file === undefined ? null : resolveSite(file as Draft<SiteFile>, faults);
+  return file === undefined ? null : resolveSite(file as Draft<SiteFile>, fileName, faults);
 }
 
 const HINTS: Record<string, string> = {

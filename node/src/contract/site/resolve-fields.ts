@@ -3,14 +3,9 @@ import type { FaultList } from './fault-list.ts';
 import { quoted } from './faults.ts';
 import type { FieldSpec, FieldType } from './model.ts';
 import type { StreamDraft } from './schema.ts';
+import { whyTaken } from './taken-names.ts';
 
 type FieldDraft = NonNullable<StreamDraft['fields']>[string];
-
-/** Names that answers use for themselves. */
-const TAKEN: Record<string, string> = {
-  seq: 'seq is the place in the log',
-  time: 'time is the event time in answers',
-};
 
 /** Declared fields in the order of the file, then the levels of topics that nothing declares. */
 export function resolveFields(draft: StreamDraft, path: string, topicFields: Set<string>, faults: FaultList) {
@@ -29,8 +24,9 @@ export function resolveFields(draft: StreamDraft, path: string, topicFields: Set
         'make it text, or leave it out',
       );
     }
-    if (Object.hasOwn(TAKEN, name) && draft.time !== name) {
-      faults.atKey(place, `a field cannot be called ${quoted(name)}: ${TAKEN[name]}`, 'give it another name');
+    const taken = draft.time === name ? null : whyTaken(name);
+    if (taken !== null) {
+      faults.atKey(place, `a field cannot be called ${quoted(name)}: ${taken}`, 'give it another name');
     }
   }
   for (const name of topicFields) {

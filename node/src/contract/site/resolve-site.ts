@@ -4,14 +4,14 @@ import { isTimezone } from '../time/offsets.ts';
 import { meant, nearest } from './did-you-mean.ts';
 import type { FaultList } from './fault-list.ts';
 import { quoted } from './faults.ts';
-import type { PanelSpec, RollupSpec, Site } from './model.ts';
+import type { PanelSpec, RollupSpec, Site, TlsFiles } from './model.ts';
 import { resolveRollups } from './resolve-rollups.ts';
 import { span } from './resolve-span.ts';
 import { resolveStreams } from './resolve-streams.ts';
 import type { Draft, SiteFile } from './schema.ts';
 
 /** Judges what the schema cannot: names that refer to each other, and values that depend on each other. */
-export function resolveSite(file: Draft<SiteFile>, faults: FaultList): Site {
+export function resolveSite(file: Draft<SiteFile>, fileName: string, faults: FaultList): Site {
   const streams = resolveStreams(file.streams ?? {}, faults);
   const rollups = resolveRollups(file.rollups ?? {}, streams, faults);
   const { mqtt, http } = file;
@@ -21,10 +21,8 @@ export function resolveSite(file: Draft<SiteFile>, faults: FaultList): Site {
     streams: [...streams.values()].flatMap((known) => (known === null ? [] : [known.spec])),
     rollups: [...rollups.values()].filter((rollup) => rollup !== null),
     retention: resolveRetention(file, faults),
-    mqtt: {
-      tls: mqtt?.tls ? { cert: mqtt.tls.cert ?? '', key: mqtt.tls.key ?? '', ca: mqtt.tls.ca ?? null } : null,
-    },
-    http: { tls: http?.tls ? { cert: http.tls.cert ?? '', key: http.tls.key ?? '', ca: null } : null },
+    mqtt: { tls: resolveTls(mqtt?.tls, fileName) },
+    http: { tls: resolveTls(http?.tls, fileName) },
     dashboards: Object.entries(file.dashboards ?? {}).map(([name, dashboard]) => ({
       name,
       panels: resolvePanels(dashboard?.panels ?? [], `dashboards.${name}.panels`, rollups, faults),
@@ -33,6 +31,25 @@ export function resolveSite(file: Draft<SiteFile>, faults: FaultList): Site {
   judgeLateness(site, faults);
   judgeOffsets(site, faults);
   return site;
+}
+
+function resolveTls(
+  files: { cert?: string; key?: string; ca?: string } | undefined,
+  siteFile: string,
+): TlsFiles | null {
+  if (files === undefined) return null;
+  const { cert = '', key = '', ca } = files;
+  return {
+    cert: beside(siteFile, cert),
+    key: beside(siteFile, key),
+    ca: ca === undefined ? null : beside(siteFile, ca),
+  };
+}
+
+/** A path of the file means the same from wherever the program was started. */
+function beside(siteFile: string, path: string): string {
+  const folder = siteFile.slice(0, siteFile.lastIndexOf('/') + 1);
+  return path.startsWith('/') ? path : folder + path;
 }
 
 function judgeTimezone(timezone: string, faults: FaultList): string {

@@ -6,6 +6,7 @@ import { resolveFields } from './resolve-fields.ts';
 import { judgeOverlaps, type PlacedSource, resolveSources } from './resolve-sources.ts';
 import { span } from './resolve-span.ts';
 import type { Draft, SiteFile, StreamDraft } from './schema.ts';
+import { whyTaken } from './taken-names.ts';
 
 /** A stream as far as it could be understood: what rollups need to judge their own words. */
 export interface KnownStream {
@@ -65,7 +66,10 @@ function judgeKey(
   faults: FaultList,
 ): void {
   const type = types.get(key);
-  if (type === undefined) {
+  const taken = whyTaken(key);
+  if (taken !== null && !types.has(key)) {
+    faults.at(`${path}.key`, `a key cannot be called ${quoted(key)}: ${taken}`, 'give it another name');
+  } else if (type === undefined) {
     // A key that only the payload names is fine, but next to a level of nearly that name it is a slip.
     const near = nearest(key, topicFields);
     if (near !== null) {
@@ -75,9 +79,7 @@ function judgeKey(
         `did you mean ${quoted(near)}? If not, declare it: fields: { ${key}: text }`,
       );
     }
-    return;
-  }
-  if (type !== null && type !== 'text')
+  } else if (type !== null && type !== 'text')
     faults.at(
       `${path}.key`,
       `${path}.key ${quoted(key)} is a ${type}; a key is text`,

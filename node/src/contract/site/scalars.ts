@@ -1,6 +1,7 @@
 import { nearest } from './did-you-mean.ts';
 import { choice, quoted } from './faults.ts';
 import type { SchemaNode } from './schema-node.ts';
+import { whyReserved } from './taken-names.ts';
 
 export interface ScalarFault {
   message: string;
@@ -74,6 +75,9 @@ function textFault(schema: SchemaNode, value: unknown, path: string): ScalarFaul
       suggestion: `quote it: "${String(value)}"`,
     };
   }
+  const reserved = schema['x-kind'] === 'name' ? whyReserved(value) : null;
+  if (reserved !== null)
+    return { message: `${path} cannot be ${quoted(value)}: ${reserved}`, suggestion: 'take another name' };
   if (schema.pattern === undefined || new RegExp(schema.pattern, 'u').test(value)) return null;
   return { message: `${path} ${quoted(value)} is ${kind.is}`, suggestion: kind.write };
 }

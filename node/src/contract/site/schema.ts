@@ -116,7 +116,7 @@ const Stream = Type.Object(
     ),
     time: Type.Optional(
       name(
-        'Field of the payload with the event time: ISO 8601, or epoch s, ms or µs. Absent: the time of arrival.',
+        'Field of the payload with the event time: ISO 8601, or epoch s, ms, µs or ns. Absent: the time of arrival.',
       ),
     ),
     key: name('Field that says which device it is; all readings of one key are kept in one order.'),

@@ -2,6 +2,7 @@ import { LIMITS } from '../limits.ts';
 import { quoted } from './faults.ts';
 import type { SourceSpec } from './model.ts';
 import { NAME_PATTERN } from './schema.ts';
+import { whyTaken } from './taken-names.ts';
 
 export interface PatternFault {
   message: string;
@@ -51,6 +52,13 @@ function levelFault(
     return {
       message: `${quoted(word)} is no level of a topic`,
       suggestion: 'braces take a whole level and hold one name: {meter}',
+    };
+  }
+  const taken = whyTaken(word.slice(1, -1));
+  if (taken !== null) {
+    return {
+      message: `a level cannot be called ${quoted(word.slice(1, -1))}: ${taken}`,
+      suggestion: 'give it another name',
     };
   }
   if (before.some(({ field }) => field === word.slice(1, -1))) {

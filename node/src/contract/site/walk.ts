@@ -16,6 +16,7 @@ import type { FaultList } from './fault-list.ts';
 import { choice, quoted } from './faults.ts';
 import { scalarFault } from './scalars.ts';
 import type { SchemaNode } from './schema-node.ts';
+import { whyReserved } from './taken-names.ts';
 
 /** Nodes that are looked at, aliases expanded: a bound on what a small file can unfold to. */
 const VISITS_MAX = 50_000;
@@ -97,7 +98,7 @@ export class Walk {
     this.#count(schema.minProperties, schema.maxProperties, pairs.size, node, path, `${kind}s`);
     for (const [key, pair] of [...pairs].slice(0, schema.maxProperties)) {
       // Names end up as properties of plain objects in other programs' hands.
-      if (key in Object.prototype)
+      if (whyReserved(key) !== null)
         this.#keyFault(pair, path, `${quoted(key)} is reserved and cannot name a ${kind}`);
       else if (!new RegExp(pattern).test(key)) this.#keyFault(pair, path, ...nameFault(kind, key));
       else values[key] = this.#child(item, key, pair, path);
