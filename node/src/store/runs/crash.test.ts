@@ -6,6 +6,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { LevelRunStore } from './level-run-store.ts';
 import {
   CRASH_SHARDS,
   CRASH_TABLES,
@@ -13,9 +14,8 @@ import {
   modelAt,
   openCrashStore,
   writeCheckpoint,
-} from './crash-writer.ts';
-import type { LevelRunStore } from './level-run-store.ts';
-import { entriesOf, type Model } from './sample-entries.ts';
+} from './testing/crash-writer.ts';
+import { entriesOf, type Model } from './testing/sample-entries.ts';
 
 const KILLS = 20;
 let dir = '';
@@ -67,7 +67,7 @@ test('a checkpoint without commit is gone after a restart, its blocks too', asyn
 
 /** Waits until the child has committed so many times, kills it, and answers the last positions it told. */
 async function writeAndKill(place: string, commits: number): Promise<Map<number, number>> {
-  const script = fileURLToPath(new URL('./crash-writer.ts', import.meta.url));
+  const script = fileURLToPath(new URL('./testing/crash-writer.ts', import.meta.url));
   const child: ChildProcess = spawn(process.execPath, [script, place], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -3,10 +3,16 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { isWeirError } from '../../contract/index.ts';
-import { CRASH_SHARDS, CRASH_TABLES, modelAt, openCrashStore, writeCheckpoint } from './crash-writer.ts';
 import { setStoreAside } from './level-files.ts';
 import type { LevelRunStore } from './level-run-store.ts';
-import { entriesOf } from './sample-entries.ts';
+import {
+  CRASH_SHARDS,
+  CRASH_TABLES,
+  modelAt,
+  openCrashStore,
+  writeCheckpoint,
+} from './testing/crash-writer.ts';
+import { entriesOf } from './testing/sample-entries.ts';
 
 const CHECKPOINTS = 24;
 let sound = '';

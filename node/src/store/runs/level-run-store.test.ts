@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join as path } from 'node:path';
 import { openLevelRunStore } from './level-run-store.ts';
-import { runStoreSuite } from './run-store.suite.ts';
-import { join } from './sample-entries.ts';
+import { runStoreSuite } from './testing/run-store.suite.ts';
+import { join } from './testing/sample-entries.ts';
 
 runStoreSuite('LevelDB', async () => {
   const dir = await mkdtemp(path(tmpdir(), 'weir-runs-'));

@@ -6,9 +6,15 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { isWeirError } from '../../contract/index.ts';
-import { CRASH_SHARDS, CRASH_TABLES, modelAt, openCrashStore, writeCheckpoint } from './crash-writer.ts';
 import type { LevelRunStore } from './level-run-store.ts';
-import { entriesOf } from './sample-entries.ts';
+import {
+  CRASH_SHARDS,
+  CRASH_TABLES,
+  modelAt,
+  openCrashStore,
+  writeCheckpoint,
+} from './testing/crash-writer.ts';
+import { entriesOf } from './testing/sample-entries.ts';
 
 let dir = '';
 let mounted = false;
@@ -58,7 +64,7 @@ test('row 12: a failed fsync is no commit; the handle is opened again and nothin
   skip,
 }) => {
   if (spawnSync('strace', ['-V']).error) skip('strace is not installed');
-  const script = fileURLToPath(new URL('./crash-writer.ts', import.meta.url));
+  const script = fileURLToPath(new URL('./testing/crash-writer.ts', import.meta.url));
   const failures = ['-f', '-qq', '-e', 'trace=fdatasync', '-e', 'inject=fdatasync:error=EIO:when=6+5'];
   const args = [...failures, '-o', '/dev/null', process.execPath, script, path.join(dir, 'store'), '20'];
   const run = promisify(execFile)('strace', args, { timeout: 55_000 });

@@ -1,4 +1,4 @@
-import type { RunStore } from '../../engine/run-store.ts';
+import type { RunStore } from '../../../engine/run-store.ts';
 
 /** The tests' plain model of a shard: table → period → key → its values put together, oldest first. */
 export type Model = Map<string, Map<number, Map<string, string>>>;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { isWeirError } from '../../contract/index.ts';
-import type { RunStore } from '../../engine/run-store.ts';
-import { type LevelRunStore, openLevelRunStore } from './level-run-store.ts';
+import { isWeirError } from '../../../contract/index.ts';
+import type { RunStore } from '../../../engine/run-store.ts';
+import { type LevelRunStore, openLevelRunStore } from '../level-run-store.ts';
 import { bytes, entriesOf, join, type Model, modelPut } from './sample-entries.ts';
 
 /** A writer that the crash tests kill. What checkpoint p of a shard holds is a function of p alone. */

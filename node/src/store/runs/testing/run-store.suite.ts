@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
-import { CHECKPOINT_SLICE_BYTES, type RunStore, type RunView } from '../../engine/run-store.ts';
+import { CHECKPOINT_SLICE_BYTES, type RunStore, type RunView } from '../../../engine/run-store.ts';
 import { bytes, entriesOf, type Model, modelDrop, modelPut, text } from './sample-entries.ts';
 
 /** A store under test: `reopen` closes and opens it again, `fold` folds all that can be folded. */
