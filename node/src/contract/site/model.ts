@@ -46,7 +46,7 @@ export interface MeasureSpec {
   fn: MeasureFn;
   /** Null for count(). */
   field: string | null;
-  /** The field's; of a rate the field's an hour, `kWh/h`; of a count empty. */
+  /** The field's; of a rate the field's a second, `kWh/s`; of a count empty. */
   unit: string;
 }
 

@@ -143,13 +143,13 @@ describe('a site as understood', () => {
     ]);
   });
 
-  test('calendar months and years are tiers, and a rate is told an hour', () => {
+  test('calendar months and years are tiers, and a rate is told a second', () => {
     const text = MINIMAL.replace('1h: 4mo', '1h: 4mo, 1d: 2y, 1mo: 10y, 1y: 20y')
       .replace('kwh: counter', 'kwh: { type: counter, unit: kWh }')
       .replace('increase(kwh)', 'rate(kwh)');
     const { site } = parseSite(text, 's.yaml');
     expect(site!.rollups[0].tiers.map(({ widthMs }) => widthMs).slice(3)).toEqual([MONTH_MS, 12 * MONTH_MS]);
-    expect(site!.rollups[0].measures[0].unit).toBe('kWh/h');
+    expect(site!.rollups[0].measures[0].unit).toBe('kWh/s');
   });
 });
 

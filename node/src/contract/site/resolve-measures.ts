@@ -51,7 +51,7 @@ function resolveMeasure(
     return { name, fn, field: null, unit: '' };
   }
   const unit = judgeMeasured(fn, field, call.indexOf('(') + 1, path, stream, faults);
-  return { name, fn, field, unit: fn === 'rate' ? `${unit}/h` : unit };
+  return { name, fn, field, unit: fn === 'rate' ? `${unit}/s` : unit };
 }
 
 /** Answers the unit of the field. */

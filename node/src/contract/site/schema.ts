@@ -180,13 +180,14 @@ const Rollup = Type.Object(
       text(
         'measure',
         CALL_PATTERN,
-        `One of ${MEASURE_FNS.map((fn) => `\`${fn}\``).join(', ')} of a field: \`sum(used)\`, \`count()\`.`,
+        `One of ${MEASURE_FNS.map((fn) => `\`${fn}\``).join(', ')} of a field: \`sum(used)\`, \`count()\`. A rate is by the second.`,
       ),
       {
         ...closed,
         minProperties: 1,
         maxProperties: 32,
-        description: 'What is counted in each bucket, by name.',
+        description:
+          'What is counted in each bucket, by name: `sum(used)`, `count()`. A `rate` is by the second.',
         'x-kindOfName': 'measure',
       },
     ),
