@@ -31,8 +31,9 @@ export const SITE: Site = {
   rollups: [],
   retention: { rawMs: 3_600_000, rawBytes: 1e9 },
   mqtt: { tls: null },
+  http: { tls: null },
   dashboards: [],
-} as Site;
+};
 
 const afterwards: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

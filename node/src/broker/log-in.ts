@@ -3,7 +3,7 @@ import type { Credentials } from './credentials.ts';
 import type { Peer } from './gate.ts';
 import { BROKER_LIMITS } from './limits.ts';
 import type { Rejection } from './rejections.ts';
-import { filterMatches } from './topics.ts';
+import { filterMatches, isReserved } from './topics.ts';
 
 /** What a CONNECT says about who it is. */
 export interface LogInRequest {
@@ -40,7 +40,8 @@ export class LogIn {
 
   async check(peer: Peer, request: LogInRequest): Promise<LogInAnswer> {
     const credentials = this.#credentials;
-    if (request.willTopic?.startsWith('$')) return { returnCode: 5, reason: 'reserved' };
+    if (request.willTopic !== null && isReserved(request.willTopic))
+      return { returnCode: 5, reason: 'reserved' };
     if (!credentials) return { deviceId: null };
     const id = peer.certificate ?? request.username ?? '';
     if (!peer.certificate) {

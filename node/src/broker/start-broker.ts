@@ -12,7 +12,7 @@ import { BROKER_LIMITS, DRAIN_MS } from './limits.ts';
 import { isLoopback, type ListenAt, type Listener, listenTcp, listenTls } from './listeners.ts';
 import { LogIn } from './log-in.ts';
 import { type BrokerLog, type Rejection, Rejections } from './rejections.ts';
-import { filterCovers } from './topics.ts';
+import { filterCovers, filterMatches, isReserved } from './topics.ts';
 
 export interface BrokerOptions {
   site: Site;
@@ -217,7 +217,7 @@ class RunningBroker implements Broker, GateHost {
   }
 
   mayPublish(gate: Gate, topic: string): boolean {
-    if (topic.startsWith('$')) return false;
+    if (isReserved(topic)) return false;
     const { credentials, open } = this.#options;
     if (open || !credentials) return true;
     const device = gate.deviceId === null ? null : credentials.find(gate.deviceId);
@@ -240,7 +240,9 @@ class RunningBroker implements Broker, GateHost {
   }
 
   refused(gate: Gate, reason: Rejection, fields: object): void {
-    this.#rejections.count(reason, { source: gate.peer.source, device: gate.deviceId, ...fields });
+    const { topic } = fields as { topic?: string };
+    const stream = topic === undefined ? undefined : this.#streamOf(topic);
+    this.#rejections.count(reason, { source: gate.peer.source, device: gate.deviceId, ...fields }, stream);
   }
 
   left(gate: Gate): void {
@@ -291,6 +293,13 @@ class RunningBroker implements Broker, GateHost {
     if (open || !credentials) return true;
     const device = gate.deviceId === null ? null : credentials.find(gate.deviceId);
     return device?.subscribe.some((allowed) => filterCovers(allowed, filter)) ?? false;
+  }
+
+  /** For the ledger's sake; nothing that comes often asks this. */
+  #streamOf(topic: string): string | undefined {
+    return this.#options.site.streams.find(({ sources }) =>
+      sources.some(({ filter }) => filterMatches(filter, topic)),
+    )?.name;
   }
 
   #writeAcks(): void {

@@ -14,6 +14,11 @@ export function levelsMatch(filter: readonly string[], topic: readonly string[])
   return filter.length === topic.length;
 }
 
+/** Topics and filters that belong to the server [MQTT-4.7.2], and shared subscriptions, which 3.1.1 does not have [52]. */
+export function isReserved(topic: string): boolean {
+  return topic.startsWith('$') && /^\$(SYS|share|queue|delayed|exclusive)(\/|$)/i.test(topic);
+}
+
 /** Whether `allowed` matches every topic that `filter` matches: what a device may subscribe to. */
 export function filterCovers(allowed: string, filter: string): boolean {
   const outer = allowed.split('/');

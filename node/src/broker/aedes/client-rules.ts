@@ -1,7 +1,7 @@
 import type { AedesPublishPacket, PublishPacket, Subscription } from 'aedes';
 import { getOrMake } from '../get-or-make.ts';
 import { BROKER_LIMITS } from '../limits.ts';
-import { filterMatches } from '../topics.ts';
+import { filterMatches, isReserved } from '../topics.ts';
 import type { CoreClient, CoreHooks } from './core.ts';
 
 type Done = (fault?: Error | null) => void;
@@ -19,10 +19,9 @@ export class ClientRules {
   /** Null stands for a will whose client was with an earlier run of this process; it was checked at its log-in. */
   publish(client: CoreClient | null, packet: PublishPacket, done: Done): void {
     const { topic } = packet;
-    if (topic.startsWith('$') || (client && !this.#hooks.mayPublish(client.conn, topic))) {
-      this.#hooks.refused(client?.conn ?? null, topic.startsWith('$') ? 'reserved' : 'foreign-topic', {
-        topic,
-      });
+    const reserved = isReserved(topic);
+    if (reserved || (client && !this.#hooks.mayPublish(client.conn, topic))) {
+      this.#hooks.refused(client?.conn ?? null, reserved ? 'reserved' : 'foreign-topic', { topic });
       done(new Error('not allowed to publish there'));
       return;
     }
@@ -70,7 +69,7 @@ export class ClientRules {
   ): void {
     const filter = subscription.topic;
     const gate = client.conn;
-    const reason = filter.startsWith('$')
+    const reason = isReserved(filter)
       ? 'reserved'
       : !this.#hooks.maySubscribe(gate, filter)
         ? 'foreign-filter'
