@@ -102,6 +102,7 @@ function zoneMinutes(bytes: Uint8Array, at: number, to: number): number {
   if (length !== 3 && length !== 5 && !colon) return Number.NaN;
   const hours = two(bytes, at + 1);
   const minutes = length === 3 ? 0 : two(bytes, colon ? at + 4 : at + 3);
+  if (Number.isNaN(hours + minutes)) return Number.NaN;
   if (hours > 23 || minutes > 59) return 1440;
   return (sign === 45 ? -1 : 1) * (hours * 60 + minutes);
 }

@@ -72,6 +72,12 @@ describe('JSON payloads', () => {
     );
   });
 
+  it('keep their meaning where it was once wrong', () => {
+    const builder = new GroupBuilder(site);
+    const times = ['2025-00-00T00:00:54.0+1', '2025-00-00T00:00:00.0000000+25:0'];
+    for (const ts of times) agreesWithOracle(site, builder, Buffer.from(JSON.stringify({ meter: 'm1', ts })));
+  });
+
   it('take the time of arrival where the stream has no field for it', () => {
     const builder = new GroupBuilder(arrivalSite);
     fc.assert(

@@ -92,9 +92,15 @@ function readSections(
   const keyIds = readIndex(from, rows, keys);
   const times = floats.lend(rows);
   readNumbers(from, times, rows);
-  for (let row = 0; row < rows; row++) times[row] += wallMs;
+  const base = Math.floor(wallMs);
+  for (let row = 0; row < rows; row++) times[row] += base;
   const columns: RowsColumn[] = [];
-  for (const field of layout.fields) columns.push(readColumn(from, field.kind === 'text', rows));
+  const earlier: Float64Array[] = [times];
+  for (const field of layout.fields) {
+    const column = readColumn(from, field.kind === 'text', rows, earlier);
+    if (column.text === null) earlier.push(column.values);
+    columns.push(column);
+  }
   if (from.body.failed || from.packed.failed) return null;
   const all: Rows = { layout: at, rows, times, keyIds, keyBytes, keyEnds, keyHashes, keys, columns };
   const cut = parts.shards.length > 0 ? cutByParts(all, parts) : cutByShard(all);
@@ -140,11 +146,16 @@ function readIndex(from: Inputs, rows: number, below: number): Uint32Array {
   return index;
 }
 
-function readColumn(from: Inputs, isText: boolean, rows: number): RowsColumn {
+function readColumn(
+  from: Inputs,
+  isText: boolean,
+  rows: number,
+  earlier: readonly Float64Array[],
+): RowsColumn {
   const { body } = from;
   const values = floats.lend(rows);
   if (!isText) {
-    readNumbers(from, values, rows);
+    readNumbers(from, values, rows, earlier);
     return { values, entries: 0, text: null };
   }
   const texts: string[] = [];

@@ -78,6 +78,8 @@ function writtenSections(record: LogRecord, layout: number): WrittenRows | null 
 function writeRows(rows: WrittenRows, wallMs: number): void {
   const { body } = out;
   const count = rows.rows;
+  // A whole number, so that whole times stay whole beside a clock that counts fractions.
+  const base = Math.floor(wallMs);
   body.varint(count);
   const parts = rows.parts ?? [];
   body.varint(parts.length);
@@ -90,11 +92,15 @@ function writeRows(rows: WrittenRows, wallMs: number): void {
   const values = floatsOf(count);
   for (let row = 0; row < count; row++) values[row] = rows.keyIds[row];
   writeNumbers(out, values, count);
-  for (let row = 0; row < count; row++) values[row] = rows.times[row] - wallMs;
+  for (let row = 0; row < count; row++) values[row] = rows.times[row] - base;
   writeNumbers(out, values, count);
+  const earlier = [rows.times];
   for (const column of rows.columns) {
-    if (column.text === null) writeNumbers(out, column.values, count);
-    else writeTexts(column, column.text, count);
+    if (column.text !== null) writeTexts(column, column.text, count);
+    else {
+      writeNumbers(out, column.values, count, earlier);
+      earlier.push(column.values);
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 import { type ByteReader, unpackBits } from './byte-reader.ts';
 import { type ByteWriter, packBits } from './byte-writer.ts';
+import { type Line, lineThrough, onLine } from './line.ts';
 import { bitsOf, type Survey, surveyNumbers } from './survey.ts';
 
 /**
@@ -23,6 +24,7 @@ const PACKED_STEPS = 3;
 const VARINT_STEPS = 4;
 const DICTIONARY_BYTES = 5;
 const DICTIONARY_PACKED = 6;
+const LINE = 7;
 /** Added to the form when rows without a value are marked first. */
 const SPARSE = 16;
 
@@ -34,12 +36,22 @@ function scratchOf(count: number): Float64Array {
   return scratch;
 }
 
-/** NaN marks a row without a value. */
-export function writeNumbers(out: Outputs, values: Float64Array, count: number): void {
+/**
+ * NaN marks a row without a value. A column may follow from one of the `earlier` ones, such as power from consumption
+ * or the end of an interval from its time; the reader is given the same ones.
+ */
+export function writeNumbers(
+  out: Outputs,
+  values: Float64Array,
+  count: number,
+  earlier: readonly Float64Array[] = [],
+): void {
   let present = 0;
   for (let row = 0; row < count; row++) if (!Number.isNaN(values[row])) present++;
   if (present === count) {
-    writeDense(out, values, count);
+    const line = lineThrough(values, count, earlier);
+    if (line === null) writeDense(out, values, count);
+    else writeLine(out, values, count, line, earlier[line.column]);
     return;
   }
   const marks = scratchOf(count);
@@ -77,7 +89,7 @@ function formOf(survey: Survey, count: number): number {
     least = bytes;
   };
   if (survey.stepsExact) {
-    consider(RUNS, survey.runs * 2.5);
+    consider(RUNS, survey.runBytes + survey.runs * 1.2 + 4);
     consider(PACKED_STEPS, (count * survey.stepWidth) / 8 + 2);
     consider(VARINT_STEPS, survey.stepBytes + 8);
   }
@@ -99,6 +111,17 @@ function writeRuns(body: ByteWriter, values: Float64Array, count: number): void 
     body.varint(row - from);
     last = value;
   }
+}
+
+function writeLine(out: Outputs, values: Float64Array, count: number, line: Line, from: Float64Array): void {
+  const { body } = out;
+  const rest = new Float64Array(count);
+  for (let row = 0; row < count; row++) rest[row] = values[row] - onLine(line, from[row]);
+  body.byte(LINE);
+  body.varint(line.column);
+  body.float(line.slope);
+  body.float(line.at);
+  writeDense(out, rest, count);
 }
 
 function writeVarintSteps(body: ByteWriter, values: Float64Array, count: number): void {
@@ -141,8 +164,17 @@ function writeDictionary(
 }
 
 /** Fills `into` up to `count`; a fault shows in the readers. */
-export function readNumbers(from: Inputs, into: Float64Array, count: number): void {
+export function readNumbers(
+  from: Inputs,
+  into: Float64Array,
+  count: number,
+  earlier: readonly Float64Array[] = [],
+): void {
   const form = from.body.byte();
+  if (form === LINE) {
+    readLine(from, into, count, earlier);
+    return;
+  }
   if (form !== SPARSE) {
     readDense(from, into, count, form);
     return;
@@ -155,6 +187,19 @@ export function readNumbers(from: Inputs, into: Float64Array, count: number): vo
   const values = new Float64Array(present);
   readDense(from, values, present, from.body.byte());
   for (let row = 0, next = 0; row < count; row++) into[row] = marks[row] === 1 ? values[next++] : Number.NaN;
+}
+
+function readLine(from: Inputs, into: Float64Array, count: number, earlier: readonly Float64Array[]): void {
+  const { body } = from;
+  const column = body.varint();
+  const line = { column, slope: body.float(), at: body.float() };
+  readDense(from, into, count, body.byte());
+  if (column >= earlier.length) {
+    body.fail();
+    return;
+  }
+  const other = earlier[column];
+  for (let row = 0; row < count; row++) into[row] += onLine(line, other[row]);
 }
 
 function readDense(from: Inputs, into: Float64Array, count: number, form: number): void {

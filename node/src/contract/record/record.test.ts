@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { field, testSite } from '../codec/testing/test-site.ts';
 import {
   type Column,
   decodeRecord,
   encodeRecord,
+  GroupBuilder,
   hashBytes,
   LIMITS,
   type LogRecord,
@@ -12,6 +14,8 @@ import {
   shardOfHash,
 } from '../index.ts';
 import { HEADER_BYTES } from './header.ts';
+
+const WALL_MS = 1_763_672_400_000;
 
 interface Row {
   key: string;
@@ -120,6 +124,16 @@ const setAside = fc.record({
   payloadBytes: fc.nat(),
 });
 
+function xorshift(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 2 ** 32;
+  };
+}
+
 describe('a record of the log', () => {
   it('comes back as it was written, whatever its columns hold', () => {
     fc.assert(
@@ -177,6 +191,64 @@ describe('a record of the log', () => {
       ),
       { numRuns: 200 },
     );
+  });
+
+  it('is the same whether it is written in the order of arrival or by its sections', () => {
+    const reading = fc.record({
+      meter: fc.integer({ min: 0, max: 30 }).map((meter) => `m${meter}`),
+      ts: fc.integer({ min: WALL_MS - 5000, max: WALL_MS }),
+      kwh: fc.nat(3_000_000).map((units) => units / 1000),
+      state: fc.constantFrom('NY', 'CA', null),
+    });
+    fc.assert(
+      fc.property(
+        fc.array(reading, { minLength: 1, maxLength: 80 }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (all, part) => {
+          // Watts follow from the consumption, as a meter computes them, but for a rounding.
+          const payload = all.map((one) => ({ ...one, watts: Math.round(one.kwh * 720) }));
+          const builder = new GroupBuilder(testSite());
+          builder.add('meters/7/power', Buffer.from(JSON.stringify(payload)), WALL_MS);
+          const record = builder.take(1, WALL_MS + part, true);
+          expect(decoded(encodeRecord(record))).toEqual(record);
+          expect(decoded(encodeRecord({ ...record }))).toEqual(record);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  it('takes few bytes for packs of neighbours and for single meters', () => {
+    const random = xorshift(1);
+    const builder = new GroupBuilder(
+      testSite({ fields: [field('used', 'gauge', 4), field('state', 'text')] }),
+    );
+    const states = Array.from({ length: 51 }, (_, at) => `S${at}`);
+    for (let pack = 0; pack < 50; pack++) {
+      const readings = Array.from({ length: 100 }, (_, at) => ({
+        meter: `m${String(pack * 100 + at).padStart(6, '0')}`,
+        ts: WALL_MS + pack,
+        used: Math.round((random() + random()) * 1500) / 10_000,
+        state: states[Math.floor(random() * 51)],
+      }));
+      builder.add('meters/7/power', Buffer.from(JSON.stringify(readings)), WALL_MS + pack);
+    }
+    expect(encodeRecord(builder.take(1, WALL_MS + 90, true)).length / 5000).toBeLessThan(4);
+    const single = new GroupBuilder(
+      testSite({ fields: [field('kwh', 'counter', 3), field('watts', 'gauge')] }),
+    );
+    for (let at = 0; at < 800; at++) {
+      const meter = `m${String(Math.floor(random() * 1e6)).padStart(6, '0')}`;
+      const kwh = Math.floor(random() * 3e7) / 1000;
+      const reading = {
+        meter,
+        ts: WALL_MS - Math.floor(random() * 200),
+        kwh,
+        watts: Math.floor(random() * 5000),
+      };
+      single.add('meters/7/power', Buffer.from(JSON.stringify(reading)), WALL_MS);
+    }
+    expect(encodeRecord(single.take(1, WALL_MS + 9, true)).length / 800).toBeLessThan(12);
   });
 
   it('gives only the shards that are wanted', () => {

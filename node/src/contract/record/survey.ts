@@ -11,6 +11,8 @@ export interface Survey {
   stepWidth: number;
   /** Stretches of equal values. */
   runs: number;
+  /** Bytes of the steps that are not nought, as varints. */
+  runBytes: number;
   /** Bytes that steps as varints are expected to compress to: noughts cost only their rarity. */
   stepBytes: number;
   /** 0 when there are more than 256. */
@@ -80,6 +82,7 @@ const survey: Survey = {
   minStep: 0,
   stepWidth: 0,
   runs: 0,
+  runBytes: 0,
   stepBytes: 0,
   distinct: 0,
   values: distinct.values,
@@ -122,6 +125,7 @@ export function surveyNumbers(values: Float64Array, count: number): Survey {
   survey.minStep = count < 2 ? 0 : minStep;
   survey.stepWidth = count < 2 ? 0 : bitsOf(maxStep - minStep);
   survey.runs = runs;
+  survey.runBytes = stepBytes;
   survey.stepBytes = stepBytes + rarityBytes(runs, count);
   survey.distinct = few && whole ? distinct.size : 0;
   survey.entropyBytes = few && whole ? distinct.entropyBytes(count) : 0;
