@@ -15,8 +15,8 @@ export async function killLoop(
     for (let at = 0; at < times; at++) {
       const victim = startAppender(dir);
       // Killed after some number of acks rather than some time, so that a slow machine tests the same.
-      await victim.reaches(1 + Math.floor(random() * 400));
-      victim.process.kill('SIGKILL');
+      await victim.reaches(1 + Math.floor(random() * 150));
+      victim.kill();
       await victim.ended;
       const acked = Math.max(result.acked, victim.acked());
       const { lost, openMs } = await verifyLog(dir, acked);

@@ -44,9 +44,9 @@ export async function powerCutLoop(
         progress(`cut ${at}: acked ${result.acked}, lost ${lost}, opened in ${openMs.toFixed(0)} ms`);
       }
       const victim = startAppender(disk);
-      await victim.reaches(1 + Math.floor(Math.random() * 300));
+      await victim.reaches(1 + Math.floor(Math.random() * 150));
       run('python3', '-c', SHUTDOWN, disk);
-      victim.process.kill('SIGKILL');
+      victim.kill();
       await victim.ended;
       result.acked = Math.max(result.acked, victim.acked());
       result.cuts++;

@@ -11,6 +11,7 @@ export class Ballast {
   readonly #dir: string;
   readonly #path: string;
   readonly #bytes: number;
+  #isHeld = false;
 
   constructor(dir: string, bytes: number) {
     this.#dir = dir;
@@ -18,14 +19,21 @@ export class Ballast {
     this.#bytes = bytes;
   }
 
+  /** What it will take of the free space before anything else may. */
+  get owedBytes(): number {
+    return this.#isHeld ? 0 : this.#bytes;
+  }
+
   async throwOff(): Promise<void> {
+    this.#isHeld = false;
     await rm(this.#path, { force: true });
   }
 
   /** Does nothing when the disk would be left with less than `spareBytes`. */
   async takeOn(spareBytes: number): Promise<void> {
     const found = await stat(this.#path).catch(() => null);
-    if (found?.size === this.#bytes || this.#bytes === 0) return;
+    this.#isHeld = found?.size === this.#bytes || this.#bytes === 0;
+    if (this.#isHeld) return;
     if ((await freeBytes(this.#dir)) < this.#bytes + spareBytes) return;
     const file = await open(this.#path, 'w');
     try {
@@ -34,6 +42,7 @@ export class Ballast {
         await file.write(chunk, 0, Math.min(chunk.length, this.#bytes - at));
       }
       await file.sync();
+      this.#isHeld = true;
     } finally {
       await file.close();
     }

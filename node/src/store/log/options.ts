@@ -26,15 +26,7 @@ export interface EmbeddedLogOptions {
 }
 
 export interface LogNotice {
-  kind:
-    | 'segment-damaged'
-    | 'segment-repaired'
-    | 'tail-lost'
-    | 'tail-torn'
-    | 'full'
-    | 'failed'
-    | 'recovered'
-    | 'index-lost';
+  kind: 'segment-damaged' | 'segment-repaired' | 'tail-lost' | 'full' | 'failed' | 'recovered' | 'index-lost';
   message: string;
   cause?: unknown;
 }

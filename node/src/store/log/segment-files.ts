@@ -82,6 +82,19 @@ export async function directoryBytes(dir: string): Promise<number> {
   return bytes;
 }
 
+/** Rejects unless the disk takes a synced write now. */
+export async function probeDisk(logDir: string): Promise<void> {
+  const path = join(logDir, 'making-probe');
+  const file = await open(path, 'w');
+  try {
+    await file.write(new Uint8Array(4096));
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+  await rm(path);
+}
+
 export async function makeDirectory(dir: string): Promise<void> {
   await mkdir(dir, { recursive: true });
 }

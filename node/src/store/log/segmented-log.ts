@@ -7,8 +7,15 @@ import { FsyncWindow } from './fsync-window.ts';
 import { LogIndex } from './index/log-index.ts';
 import type { EmbeddedLogOptions } from './options.ts';
 import { recordKey } from './record-key.ts';
-import { isDamage, reasonOf, type SegmentDb } from './segment-db.ts';
-import { createSegment, directoryBytes, MARKER_KEY, removeSegment, segmentDir } from './segment-files.ts';
+import { isDamage, reasonOf, type SegmentDb, WRITE_BUFFER_BYTES } from './segment-db.ts';
+import {
+  createSegment,
+  directoryBytes,
+  MARKER_KEY,
+  probeDisk,
+  removeSegment,
+  segmentDir,
+} from './segment-files.ts';
 import type { Lease, SegmentPool } from './segment-pool.ts';
 import { getRecord, readRecords } from './segment-reader.ts';
 
@@ -62,6 +69,8 @@ export class SegmentedLog implements CommitLog {
   #appendedRecords = 0;
   #appendedBytes = 0;
   #sinceSpaceCheck = 0;
+  /** Sealed while there was no room to settle them. */
+  readonly #unsettled = new Map<number, Lease>();
   readonly #stop = new AbortController();
   #recovering: Promise<void> | null = null;
 
@@ -85,6 +94,7 @@ export class SegmentedLog implements CommitLog {
       decode: options.codec.decode,
       onLost: (message, cause) => options.onNotice({ kind: 'index-lost', message, cause }),
       isClosing: () => this.#stop.signal.aborted,
+      settle: (first) => this.#settle(first),
     });
     this.#index.begin(this.#active().first, this.#last < this.#active().first);
   }
@@ -148,6 +158,8 @@ export class SegmentedLog implements CommitLog {
     const freed = { segments: 0, bytes: 0 };
     while (this.#segments.length > 1) {
       const [oldest, next] = this.#segments;
+      this.#unsettled.get(oldest.first)?.release();
+      this.#unsettled.delete(oldest.first);
       if (next.first > bound.keepFromSeq || this.#parts.pool.isBusy(oldest.first)) break;
       const tooMany = this.#totalBytes() > bound.maxBytes;
       if (!tooMany && !(await this.#isOlder(oldest, bound.olderThanWallMs))) break;
@@ -250,10 +262,40 @@ export class SegmentedLog implements CommitLog {
     sealed.bytes = await directoryBytes(segmentDir(this.#parts.logDir, sealed.first));
   }
 
-  async #checkSpace(): Promise<void> {
-    const free = this.#options.faults.free(await freeBytes(this.#parts.logDir));
-    if (free < this.#options.reserveBytes) {
-      const message = `ENOSPC: ${free} bytes are free, ${this.#options.reserveBytes} are kept in reserve`;
+  /**
+   * Opens a sealed segment anew, so that its write-ahead log becomes a table while there is surely room for it: on a
+   * full disk its readers then need a few kilobytes, not as much again as the log. It also frees the write buffers.
+   * Where there is no room now, the segment is kept open until there is.
+   */
+  async #settle(first: number): Promise<void> {
+    if (this.#parts.pool.isBusy(first)) return;
+    const kept = await this.#borrow(first);
+    if (kept === null) return;
+    if ((await this.#freeBytes()) < this.#options.reserveBytes + 2 * WRITE_BUFFER_BYTES) {
+      this.#unsettled.set(first, kept);
+      return;
+    }
+    await this.#parts.pool.close(first);
+    (await this.#borrow(first))?.release();
+  }
+
+  async #settleAll(): Promise<void> {
+    for (const [first, kept] of this.#unsettled) {
+      this.#unsettled.delete(first);
+      kept.release();
+      await this.#settle(first);
+    }
+  }
+
+  #freeBytes(): Promise<number> {
+    return freeBytes(this.#parts.logDir).then(this.#options.faults.free);
+  }
+
+  async #checkSpace(more = 0): Promise<void> {
+    const free = await this.#freeBytes();
+    const needed = this.#options.reserveBytes + this.#parts.ballast.owedBytes + more;
+    if (free < needed) {
+      const message = `ENOSPC: ${free} bytes are free, ${needed} are kept in reserve`;
       throw Object.assign(new Error(message), { code: 'ENOSPC' });
     }
     this.#sinceSpaceCheck = 0;
@@ -271,23 +313,28 @@ export class SegmentedLog implements CommitLog {
 
   /**
    * After a failed write LevelDB's handle only reads, and after a failed fsync nobody knows what is on the disk. So,
-   * once the disk takes a write again, the segment is opened anew: LevelDB reads its write-ahead log, writes what it
+   * once the disk takes a synced write again (until then the handle still serves reads), the segment is opened anew: LevelDB reads its write-ahead log, writes what it
    * finds to a table and syncs that. What stands there beyond the newest acked record was rejected and is deleted.
    */
   async #recover(): Promise<void> {
     const { retryMs, onNotice } = this.#options;
     const { signal } = this.#stop;
     while (!signal.aborted) {
+      // Opening a segment for a reader writes a few kilobytes: there must be room for that.
+      if (this.#state === 'full') await this.#parts.ballast.throwOff();
       // An aborted wait is the log being closed.
       await delay(retryMs, undefined, { signal, ref: false }).catch(() => undefined);
       if (signal.aborted) return;
       try {
-        await this.#checkSpace();
+        // What is in the write-ahead log is written again when the segment is opened.
+        await this.#checkSpace(Math.min(2 * WRITE_BUFFER_BYTES, this.#active().bytes));
         await this.#options.faults.beforeWrite();
+        await probeDisk(this.#parts.logDir);
         await this.#reopenWriter();
         await this.#parts.ballast.takeOn(this.#options.reserveBytes);
         this.#state = 'ok';
         this.#queue.resume();
+        await this.#settleAll();
         onNotice({ kind: 'recovered', message: `the log takes records again, from ${this.#last + 1} on` });
         return;
       } catch (fault) {

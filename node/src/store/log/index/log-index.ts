@@ -21,6 +21,8 @@ export interface IndexedLog {
   decode: RecordCodec['decode'];
   onLost(message: string, cause: unknown): void;
   isClosing(): boolean;
+  /** A segment was sealed and nothing will be written to it any more. */
+  settle(first: number): Promise<void>;
 }
 
 /**
@@ -191,6 +193,8 @@ export class LogIndex {
 
   async #sealed(first: number): Promise<void> {
     const index = await this.#indexOf(first);
-    if (!this.#log.isActive(first)) await this.#seal(first, index);
+    if (this.#log.isActive(first)) return;
+    await this.#seal(first, index);
+    if (!this.#log.isClosing()) await this.#log.settle(first);
   }
 }
