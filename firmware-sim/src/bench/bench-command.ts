@@ -5,12 +5,25 @@ import { parseArgs } from 'node:util';
 import { ERRORS, isWeirError, WeirError } from '@weir/node/contract';
 import { numberIn, wholeIn } from '../command/parse.ts';
 import type { Bench, BenchDefinition, Outcome } from './bench.ts';
+import { diskBench } from './disk.ts';
 import { machine } from './machine.ts';
+import { memoryBench } from './memory.ts';
 import { packsBench } from './packs.ts';
+import { queryBench } from './query.ts';
+import { recoveryBench } from './recovery.ts';
+import { replayBench } from './replay.ts';
 import { singlesBench } from './singles.ts';
 import { tableOf } from './table.ts';
 
-const BENCHES: BenchDefinition[] = [singlesBench, packsBench];
+const BENCHES: BenchDefinition[] = [
+  singlesBench,
+  packsBench,
+  replayBench,
+  queryBench,
+  memoryBench,
+  diskBench,
+  recoveryBench,
+];
 
 const HELP = `weir bench [NAME…] [options]    measures this machine, beside the peers that are installed
 

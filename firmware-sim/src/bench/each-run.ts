@@ -14,7 +14,7 @@ export async function eachRun(
 ): Promise<Omit<Outcome, 'ratios'>> {
   const runs: Record<string, Figures[]> = {};
   const notes: string[] = [];
-  const wanted = servers.filter(({ name }) => bench.only === null || bench.only.includes(name));
+  const wanted = servers.filter(({ name }) => bench.only === null || bench.only.includes(name.split(' ')[0]));
   for (const { name } of wanted.filter((server) => !server.installed()))
     notes.push(`${name} is not installed.`);
   let left = wanted.filter((server) => server.installed());

@@ -1,3 +1,4 @@
+import { Pace } from './pace.ts';
 import type { HttpClient } from './servers/http-client.ts';
 import type { Batch } from './workload.ts';
 
@@ -7,11 +8,15 @@ export async function postLines(
   batches: Batch[],
   parallel: number,
   signal: AbortSignal,
+  ratePerS = Number.POSITIVE_INFINITY,
 ): Promise<void> {
+  const pace = new Pace(ratePerS);
   let next = 0;
   const worker = async (): Promise<void> => {
     while (next < batches.length && !signal.aborted) {
-      await client.text('POST', '/write?db=bench&precision=ms', batches[next++].body);
+      const { body, readings } = batches[next++];
+      await pace.take(readings, signal);
+      await client.text('POST', '/write?db=bench&precision=ms', body);
     }
   };
   await Promise.all(Array.from({ length: parallel }, worker));

@@ -1,21 +1,15 @@
 import { type Bench, type BenchDefinition, type Figures, type Outcome, ratio } from './bench.ts';
 import { counted } from './counted.ts';
 import { eachRun } from './each-run.ts';
-import { postLines } from './lines-client.ts';
+import { feedOf } from './feed.ts';
 import { cpuSeconds, rssBytes, writtenBytes } from './process-figures.ts';
-import { HttpClient } from './servers/http-client.ts';
 import { influx } from './servers/influx.ts';
 import type { RunningServer } from './servers/server.ts';
 import { victoria } from './servers/victoria.ts';
 import { weir } from './servers/weir.ts';
-import { lineBatches, Players, packTapes, type Span, type Workload, workload } from './workload.ts';
+import { type Workload, workload } from './workload.ts';
 
 const METERS = 10_000;
-const PACK = 100;
-const CONNECTIONS = 8;
-const WINDOW = 64;
-const LINES = 10_000;
-const PARALLEL = 2;
 
 /** Readings in bulk until a query sees them: packs of 100 over MQTT for Weir, line protocol for the others. */
 export const packsBench: BenchDefinition = {
@@ -65,32 +59,4 @@ async function measure(
   } finally {
     await feed.close();
   }
-}
-
-/** How a server is fed. Encoding is done beforehand, so that it costs the measured time nothing. */
-export interface Feed {
-  prepare(span: Span): Promise<() => Promise<void>>;
-  close(): Promise<void>;
-}
-
-export async function feedOf(bench: Bench, server: RunningServer, world: Workload['world']): Promise<Feed> {
-  if (server.mqtt === null) {
-    const client = new HttpClient(server.http!);
-    return {
-      prepare: async (span) => {
-        const batches = lineBatches(world, span, LINES);
-        return () => postLines(client, batches, PARALLEL, bench.signal);
-      },
-      close: async () => client.close(),
-    };
-  }
-  const players = new Players(server.mqtt, CONNECTIONS, WINDOW);
-  await players.open();
-  return {
-    prepare: async (span) => {
-      const tapes = packTapes(world, span, PACK, CONNECTIONS);
-      return () => players.play(tapes, bench.signal);
-    },
-    close: () => players.close(),
-  };
 }

@@ -2,6 +2,7 @@ import { Latency } from '../send/latency.ts';
 import { type Bench, type BenchDefinition, type Figures, type Outcome, ratio } from './bench.ts';
 import { counted } from './counted.ts';
 import { eachRun } from './each-run.ts';
+import { SINGLE } from './feed.ts';
 import { cpuSeconds, rssBytes } from './process-figures.ts';
 import { mosquitto } from './servers/mosquitto.ts';
 import type { RunningServer } from './servers/server.ts';
@@ -9,8 +10,7 @@ import { weir } from './servers/weir.ts';
 import { Players, singleTapes, type Workload, workload } from './workload.ts';
 
 const METERS = 10_000;
-const CONNECTIONS = 100;
-const WINDOW = 50;
+const { connections: CONNECTIONS, window: WINDOW } = SINGLE;
 
 /** One reading a message, QoS 1: what it costs until the broker answers, and, for Weir, until it is counted. */
 export const singlesBench: BenchDefinition = {

@@ -4,6 +4,7 @@ import { type Beat, beats } from '../utility/beats.ts';
 import { type Message, packs, singles } from '../utility/messages.ts';
 import { decimal, watts } from '../utility/payload.ts';
 import { meterId, stateOf, type UtilityWorld, utilityWorld } from '../utility/world.ts';
+import { Pace } from './pace.ts';
 
 /** The readings of a benchmark: the same for every server, in time order, all in the past. */
 export interface Workload {
@@ -119,11 +120,13 @@ export class Players {
     await Promise.all(this.clients.map((client) => client.open()));
   }
 
-  /** Answers when all is acknowledged. */
-  async play(tapes: Tape[], signal: AbortSignal): Promise<void> {
+  /** Answers when all is acknowledged. A rate is kept over all connections together. */
+  async play(tapes: Tape[], signal: AbortSignal, ratePerS?: number): Promise<void> {
+    const perClient = ratePerS === undefined ? null : ratePerS / this.clients.length;
     await Promise.all(
       this.clients.map(async (client, at) => {
-        await client.send(tapes[at], 0, tapes[at].frames, signal);
+        if (perClient === null) await client.send(tapes[at], 0, tapes[at].frames, signal);
+        else await sendPaced(client, tapes[at], perClient, signal);
         await client.settle(signal);
       }),
     );
@@ -132,5 +135,18 @@ export class Players {
 
   async close(): Promise<void> {
     await Promise.all(this.clients.map((client) => client.close()));
+  }
+}
+
+async function sendPaced(
+  client: LoadClient,
+  tape: Tape,
+  ratePerS: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const pace = new Pace(ratePerS);
+  for (let frame = 0; frame < tape.frames; frame++) {
+    await pace.take(tape.readings[frame], signal);
+    await client.send(tape, frame, frame + 1, signal);
   }
 }

@@ -3,7 +3,6 @@ import type { Bench } from '../bench.ts';
 /** A program that a benchmark can start with an empty directory, load, and end. */
 export interface ServerUnderTest {
   name: string;
-  /** Null when it is not installed here. */
   start(bench: Bench, directory: string): Promise<RunningServer>;
   installed(): boolean;
 }
@@ -21,4 +20,13 @@ export interface RunningServer {
   /** SIGTERM, then SIGKILL when that is not enough. */
   stop(): Promise<void>;
   kill(): Promise<void>;
+}
+
+/** The same program under another name, for a benchmark that loads it in two ways. */
+export function named(server: ServerUnderTest, name: string): ServerUnderTest {
+  return {
+    name,
+    installed: server.installed,
+    start: async (bench, directory) => ({ ...(await server.start(bench, directory)), name }),
+  };
 }
