@@ -1,0 +1,75 @@
+import {
+  chunkSpanMs,
+  HISTORY_SPAN_MS,
+  LEDGER_SPAN_MS,
+  periodOf,
+  TABLES,
+} from '../contract/measures/tables.ts';
+import type { JobSite, TableDrop } from './job-ports.ts';
+
+export type RetentionPlan =
+  | { run: true; drops: TableDrop[]; log: { olderThanWallMs: number; maxBytes: number; keepFromSeq: number } }
+  | { run: false; why: string };
+
+export interface RetentionFacts {
+  nowMs: number;
+  /** Whether the board believes its clock. */
+  clockTrusted: boolean;
+  /** What both clocks showed at the last retention of this life of the process; null before the first. */
+  last: { wallMs: number; monotonicMs: number } | null;
+  monotonicMs: number;
+  site: JobSite;
+  /** Position that every shard has in its store: the log before it is not needed for a restart. */
+  leastCheckpointed: number;
+}
+
+/** Wall time may differ so much from elapsed time before it is taken for a clock that was set. */
+const CLOCK_STEP_MS = 10 * 60_000;
+const LEDGER_KEEP_MS = 400 * 24 * 3_600_000;
+
+/**
+ * What may be forgotten now. Never by a clock that is not trusted, nor by one that was just set: data that a wrong
+ * clock drops does not come back, while data that is dropped an hour late costs nothing.
+ */
+export function retentionPlan(facts: RetentionFacts): RetentionPlan {
+  const { site, nowMs } = facts;
+  if (!facts.clockTrusted) return { run: false, why: 'the clock is not trusted' };
+  if (facts.last !== null) {
+    const elapsed = facts.monotonicMs - facts.last.monotonicMs;
+    const step = nowMs - facts.last.wallMs - elapsed;
+    if (Math.abs(step) > CLOCK_STEP_MS)
+      return { run: false, why: `the clock went ${Math.round(step / 1000)} s away from elapsed time` };
+  }
+  return {
+    run: true,
+    drops: [...tierDrops(site, nowMs), ...streamDrops(site, nowMs)],
+    log: {
+      olderThanWallMs: nowMs - site.retention.rawMs,
+      maxBytes: site.retention.rawBytes,
+      keepFromSeq: facts.leastCheckpointed + 1,
+    },
+  };
+}
+
+function tierDrops(site: RetentionFacts['site'], nowMs: number): TableDrop[] {
+  const drops: TableDrop[] = [];
+  for (const rollup of site.rollups)
+    for (const tier of rollup.tiers) {
+      // A bucket is kept until its end is past; local days and months are longer than their nominal width.
+      const beforePeriod = periodOf(nowMs - tier.keepMs - 2 * tier.widthMs, chunkSpanMs(tier.widthMs));
+      for (const by of rollup.groupBys)
+        drops.push({ table: TABLES.buckets(rollup.name, by, tier.name), beforePeriod });
+    }
+  return drops;
+}
+
+/** History lets duplicates be told while raw is kept, by event time: a reading may be as late as its lateness. */
+function streamDrops(site: RetentionFacts['site'], nowMs: number): TableDrop[] {
+  return site.streams.flatMap((stream) => {
+    const keepMs = site.retention.rawMs + stream.latenessMs + HISTORY_SPAN_MS;
+    return [
+      { table: TABLES.history(stream.name), beforePeriod: periodOf(nowMs - keepMs, HISTORY_SPAN_MS) },
+      { table: TABLES.ledger(stream.name), beforePeriod: periodOf(nowMs - LEDGER_KEEP_MS, LEDGER_SPAN_MS) },
+    ];
+  });
+}
