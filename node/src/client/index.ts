@@ -1,1 +1,3 @@
 export type { BoardClient } from './board-client.ts';
+export type { BoardPorts, FromGateway, GatewayMessage, GatewaySetup } from './board-ports.ts';
+export { ConnectedBoard } from './connected-board.ts';

@@ -1,13 +1,13 @@
 import {
   type DimensionFilter,
   LIMITS,
+  nearest,
   type RollupSpec,
   type Site,
   type TierSpec,
   WeirError,
   type Where,
 } from '../contract/index.ts';
-import { closest } from './closest.ts';
 
 /** From names to places: which group-by and which tier answer a question, or the fault that says why none does. */
 export interface Plan {
@@ -34,7 +34,7 @@ export function rollupNamed(site: Site, name: string): RollupSpec {
 }
 
 export function notFound(kind: string, name: string, known: string[]): WeirError {
-  const suggestion = closest(name, known);
+  const suggestion = nearest(name, known);
   const more = suggestion === null ? { field: kind } : { field: kind, suggestion };
   return new WeirError(
     'WEIR_NOT_FOUND',

@@ -101,6 +101,11 @@ export class Caller {
     });
   }
 
+  /** Lets go of the line; what is open rejects. */
+  close(): void {
+    this.#port.close();
+  }
+
   #settle({ reply, value, fault }: Reply): void {
     const pending = this.#pending.get(reply);
     if (!pending) return;

@@ -1,12 +1,12 @@
 import { isWeirError } from '../contract/index.ts';
 import type { ShardEngine } from '../engine/engine.ts';
 import type { LevelRunStore } from '../store/runs/level-run-store.ts';
-import type { CheckpointPolicy, FromThread } from './thread-messages.ts';
+import { type CheckpointPolicy, type FromThread, STORES } from './thread-messages.ts';
 import { turn } from './turn.ts';
 
 /** A failed checkpoint loses nothing, the log has it all; it is tried again after this long. */
 const RETRY_MS = 5_000;
-const FOLD_SLICE_MS = 2;
+export const FOLD_SLICE_MS = 2;
 
 /**
  * Moves what the engines hold in memory into the stores, one shard after the other, in slices between which records
@@ -110,7 +110,7 @@ export class Checkpointer {
 }
 
 export function storeOf(stores: Map<number, LevelRunStore>, shard: number): LevelRunStore {
-  const store = stores.get(shard % 4);
+  const store = stores.get(shard % STORES);
   if (!store) throw new Error(`shard ${shard} belongs to a store of another thread`);
   return store;
 }

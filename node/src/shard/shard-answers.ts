@@ -1,3 +1,4 @@
+import { addLedger, emptyLedger } from '../client/ledger-sum.ts';
 import type {
   LedgerAnswer,
   ShardLedgerQuestion,
@@ -23,9 +24,11 @@ export async function readShards(
   engines: ShardEngine[],
   question: ShardReadQuestion,
   signal: AbortSignal,
+  at: (shard: number) => void,
 ): Promise<ShardParts> {
   const all: ShardParts = { groups: [], chunks: [], truncated: false, watermark: null };
   for (const engine of engines) {
+    at(engine.shard);
     const maxGroups = question.maxGroups - all.groups.length;
     const parts = await drive(engine.read({ ...question, maxGroups: Math.max(0, maxGroups) }), signal);
     append(all, parts);
@@ -50,9 +53,11 @@ export async function topOfShards(
   engines: ShardEngine[],
   question: ShardTopQuestion,
   signal: AbortSignal,
+  at: (shard: number) => void,
 ): Promise<ShardTopAnswer> {
   const answer: ShardTopAnswer = { ranked: [], parts: null };
   for (const engine of engines) {
+    at(engine.shard);
     const one = await drive(engine.fold(question), signal);
     for (const row of one.ranked) answer.ranked.push(row);
     if (one.parts === null) continue;
@@ -65,27 +70,7 @@ export async function topOfShards(
 }
 
 export function ledgerOf(engines: ShardEngine[], question: ShardLedgerQuestion): LedgerAnswer {
-  const sum: LedgerAnswer = {
-    received: 0,
-    counted: 0,
-    onTime: 0,
-    lateMerged: 0,
-    duplicate: 0,
-    quarantined: {},
-    rejected: {},
-  };
+  const sum = emptyLedger();
   for (const engine of engines) addLedger(sum, engine.ledger(question.from, question.to, question.stream));
   return sum;
-}
-
-export function addLedger(sum: LedgerAnswer, more: LedgerAnswer): void {
-  sum.received += more.received;
-  sum.counted += more.counted;
-  sum.onTime += more.onTime;
-  sum.lateMerged += more.lateMerged;
-  sum.duplicate += more.duplicate;
-  for (const [reason, n] of Object.entries(more.quarantined))
-    sum.quarantined[reason] = (sum.quarantined[reason] ?? 0) + n;
-  for (const [reason, n] of Object.entries(more.rejected))
-    sum.rejected[reason] = (sum.rejected[reason] ?? 0) + n;
 }

@@ -1,8 +1,10 @@
 import type { MessagePort } from 'node:worker_threads';
+import { Progress } from '../client/progress.ts';
 import { serveCalls } from '../client/rpc.ts';
 import {
   type ChangedRange,
   decodeRecord,
+  isWeirError,
   type LogRecord,
   type ShardLedgerQuestion,
   type ShardParts,
@@ -14,11 +16,11 @@ import {
 } from '../contract/index.ts';
 import type { ShardEngine } from '../engine/engine.ts';
 import type { LevelRunStore } from '../store/runs/level-run-store.ts';
-import { Checkpointer } from './checkpointer.ts';
+import { Checkpointer, FOLD_SLICE_MS, storeOf } from './checkpointer.ts';
 import { Inbox } from './inbox.ts';
-import { Progress } from './progress.ts';
 import { ledgerOf, readShards, topOfShards } from './shard-answers.ts';
 import type { FromThread, RetentionDrop, ThreadSetup, ToThread } from './thread-messages.ts';
+import { turn } from './turn.ts';
 
 /** A question that must see the newest readings waits this long for them, then says that the shards lag. */
 const CATCH_UP_MS = 10_000;
@@ -50,6 +52,7 @@ export class ShardLoop {
   #waiters: Waiter[] = [];
   #live = false;
   #applied = 0;
+  #ending = false;
   #watchers: { push(value: unknown): void }[] = [];
   #changesTimer: NodeJS.Timeout | null = null;
 
@@ -111,13 +114,43 @@ export class ShardLoop {
   }
 
   #apply(record: LogRecord): void {
+    if (this.#ending) return;
     let readings = 0;
     for (const section of record.sections) if (this.#engines.has(section.shard)) readings += section.rows;
-    for (const engine of this.#engines.values()) if (engine.position < record.seq) engine.apply(record);
+    for (const engine of this.#engines.values())
+      if (engine.position < record.seq) this.#applyTo(engine, record);
     this.#applied = record.seq;
     this.#progress.setApplied(this.#setup.thread, record.seq);
     this.#wake();
     this.#checkpointer.applied(readings);
+  }
+
+  #applyTo(engine: ShardEngine, record: LogRecord): void {
+    try {
+      engine.apply(record);
+    } catch (fault) {
+      this.#damaged(engine.shard, fault);
+    }
+  }
+
+  /**
+   * Stored state that fails its checksum is never served and never built upon. The shard's part of the store is
+   * emptied and the thread ends: started again, it rebuilds the shard from the log while the other shards go on.
+   */
+  #damaged(shard: number, fault: unknown): void {
+    if (!isWeirError(fault) || fault.code !== 'WEIR_STORE_DAMAGED') throw fault;
+    if (this.#ending) return;
+    this.#ending = true;
+    this.#trouble(`shard ${shard} is rebuilt from the log`, fault);
+    void storeOf(this.#stores, shard)
+      .reset(shard)
+      .finally(() => process.exit(1));
+  }
+
+  #trouble(what: string, fault: unknown): void {
+    const code = isWeirError(fault) ? fault.code : 'BUG';
+    const text = fault instanceof Error ? (fault.stack ?? fault.message) : String(fault);
+    this.#post({ kind: 'trouble', code, message: `${what}: ${text}` });
   }
 
   #wake(): void {
@@ -158,11 +191,11 @@ export class ShardLoop {
     const served = serveCalls(port, {
       read: async (question: ShardReadQuestion, signal): Promise<ShardParts> => {
         await this.#upTo(question.minSeq);
-        return readShards(this.#scoped(question.shards), question, signal);
+        return this.#guarded((at) => readShards(this.#scoped(question.shards), question, signal, at));
       },
       top: async (question: ShardTopQuestion, signal): Promise<ShardTopAnswer> => {
         await this.#upTo(question.minSeq);
-        return topOfShards(this.#scoped(question.shards), question, signal);
+        return this.#guarded((at) => topOfShards(this.#scoped(question.shards), question, signal, at));
       },
       ledger: async (question: ShardLedgerQuestion) => {
         await this.#upTo(question.minSeq);
@@ -180,6 +213,20 @@ export class ShardLoop {
     port.on('close', () => {
       this.#watchers = this.#watchers.filter((watcher) => watcher !== served);
     });
+  }
+
+  /** A question is where damage is often found first; whoever asked is told, and may ask again after the rebuild. */
+  async #guarded<T>(answer: (at: (shard: number) => void) => Promise<T>): Promise<T> {
+    let shard = -1;
+    try {
+      return await answer((now) => {
+        shard = now;
+      });
+    } catch (fault) {
+      if (isWeirError(fault) && fault.code === 'WEIR_STORE_DAMAGED' && shard >= 0)
+        this.#damaged(shard, fault);
+      throw fault;
+    }
   }
 
   #stats(): { shards: ShardStats[]; store: { bytes: number; writtenBytes: number } } {
@@ -230,14 +277,16 @@ export class ShardLoop {
 
   async #retain(drops: RetentionDrop[]): Promise<void> {
     try {
-      for (const drop of drops)
-        for (const engine of this.#engines.values()) {
-          const store = this.#stores.get(engine.shard % this.#stores.size);
-          for (const { table, beforePeriod } of engine.expired(drop))
-            await store?.dropBefore(engine.shard, table, beforePeriod);
-        }
-    } catch (cause) {
-      this.#post({ kind: 'trouble', code: 'WEIR_STORE_DAMAGED', message: `retention: ${String(cause)}` });
+      for (const shard of this.#engines.keys()) {
+        const store = storeOf(this.#stores, shard);
+        for (const { table, beforePeriod } of drops) await store.dropBefore(shard, table, beforePeriod);
+      }
+      for (const store of this.#stores.values()) {
+        while (await store.foldSome(FOLD_SLICE_MS)) await turn();
+        await store.compact();
+      }
+    } catch (fault) {
+      this.#trouble('retention', fault);
     }
   }
 

@@ -29,10 +29,10 @@ export type ToThread =
   | { kind: 'scrub' }
   | { kind: 'close' };
 
+/** Periods of a table that no tier keeps any more. */
 export interface RetentionDrop {
-  rollup: string;
-  tier: number;
-  beforeMs: number;
+  table: string;
+  beforePeriod: number;
 }
 
 export type FromThread =
@@ -42,7 +42,6 @@ export type FromThread =
   | { kind: 'applied'; seq: number }
   | { kind: 'checkpointed'; least: number }
   | { kind: 'trouble'; code: string; message: string }
-  | { kind: 'damaged'; shard: number; message: string }
   | { kind: 'scrubbed'; damaged: string[] }
   | { kind: 'closed' };
 

@@ -1,0 +1,247 @@
+import type { Logger } from 'pino';
+import { type Broker, Credentials, type ListenAt, startBroker } from '../broker/index.ts';
+import {
+  type BoardStatus,
+  decodeRecord,
+  encodeRecord,
+  GroupBuilder,
+  isIntact,
+  type LogRecord,
+  readHeader,
+  type Site,
+} from '../contract/index.ts';
+import type { CommitLog } from '../log/port.ts';
+import type { RecordCodec } from '../log/record-codec.ts';
+import { openEmbeddedLog } from '../store/log/embedded-log.ts';
+import type { BoardFacts } from './board-calls.ts';
+import { clockTrust } from './clock-trust.ts';
+import { type DataDir, openDataDir } from './data-dir.ts';
+import { startGatewayThread } from './gateway-thread.ts';
+import { RateMeter } from './rate-meter.ts';
+import { ShardThreads } from './shard-threads.ts';
+
+export interface BoardOptions {
+  site: Site;
+  dataDir: string;
+  mqtt: ListenAt;
+  /** Null where the site names no certificate. */
+  mqtts: ListenAt | null;
+  open: boolean;
+  logger: Logger;
+  version: string;
+  gateway: { entry: URL; host: string; port: number; uiDir: string | null };
+  checkpoint?: { readings: number; everyMs: number };
+}
+
+export interface Board {
+  mqtt: ListenAt;
+  mqtts: ListenAt | null;
+  http: string;
+  /** In clear, once: the token that was made because there was none. */
+  firstToken: string | null;
+  /** Resolves when a part that cannot be started again has failed. */
+  failed: Promise<Error>;
+  /** Takes no more, makes durable what came, checkpoints, and closes everything. */
+  close(): Promise<void>;
+}
+
+/** Two million readings are replayed in a second or two and are some 100 MB of memory at the most. */
+const CHECKPOINT = { readings: 2_000_000, everyMs: 5 * 60_000 };
+
+const codec: RecordCodec = {
+  encode: encodeRecord,
+  check: (bytes) => {
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const header = readHeader(buffer);
+    return 'fault' in header || !isIntact(buffer) ? null : header.seq;
+  },
+  decode: (bytes) => {
+    const record = decodeRecord(bytes);
+    return 'fault' in record ? null : record;
+  },
+};
+
+/**
+ * Assembles a board. The stores are opened first, since they know how far the log must reach; then the log, the broker
+ * and the gateway. Readings are taken while the shards still catch up: the log is their queue.
+ */
+export async function startBoard(options: BoardOptions): Promise<Board> {
+  const dir = openDataDir(options.dataDir);
+  const shards = new ShardThreads({
+    site: options.site,
+    storeDir: dir.store,
+    checkpoint: options.checkpoint ?? CHECKPOINT,
+    logger: options.logger,
+    entry: new URL('../shard/thread-entry.ts', import.meta.url),
+  });
+  const opened: (() => Promise<unknown>)[] = [() => shards.close()];
+  try {
+    const log = await openLog(dir, await shards.opened(), options.logger);
+    opened.unshift(() => log.close());
+    shards.begin(log);
+    const running = new RunningBoard(options, dir, shards, log);
+    return await running.start(opened);
+  } catch (fault) {
+    for (const close of opened) await close();
+    throw fault;
+  }
+}
+
+function openLog(dir: DataDir, knownSeq: number, logger: Logger): Promise<CommitLog> {
+  return openEmbeddedLog({
+    dir: dir.root,
+    codec,
+    knownSeq,
+    onNotice: ({ kind, message, cause }) =>
+      logger.warn({ kind, cause: cause ? String(cause) : undefined }, message),
+  });
+}
+
+class RunningBoard {
+  readonly #options: BoardOptions;
+  readonly #dir: DataDir;
+  readonly #shards: ShardThreads;
+  readonly #log: CommitLog;
+  readonly #rate = new RateMeter();
+  readonly #startedAt = Date.now();
+  /** Newest wall time that the log has seen: a clock before it was lost. */
+  #lastWallMs = 0;
+  #broker!: Broker;
+
+  constructor(options: BoardOptions, dir: DataDir, shards: ShardThreads, log: CommitLog) {
+    this.#options = options;
+    this.#dir = dir;
+    this.#shards = shards;
+    this.#log = log;
+  }
+
+  async start(opened: (() => Promise<unknown>)[]): Promise<Board> {
+    const { site, open, logger, mqtt, mqtts, gateway, version } = this.#options;
+    this.#lastWallMs = await this.#lastLogged();
+    const credentials = open ? null : await Credentials.open(this.#dir.root, logger);
+    this.#broker = await startBroker({
+      site,
+      log: this.#log,
+      builder: new GroupBuilder(site),
+      clock: { nowMs: Date.now, trusted: () => this.#clock() !== 'unsynced' },
+      listen: { tcp: mqtt, tls: site.mqtt.tls ? mqtts : null },
+      credentials,
+      open,
+      sessionsDir: this.#dir.sessions,
+      onDurable: (record, bytes) => this.#durable(record, bytes),
+      behind: () => this.#shards.overloaded(),
+      logger,
+    });
+    opened.unshift(() => this.#broker.close());
+    const at = this.#broker.tcp ?? mqtt;
+    const http = await startGatewayThread(
+      gateway.entry,
+      {
+        host: gateway.host,
+        port: gateway.port,
+        uiDir: gateway.uiDir,
+        open,
+        dataDir: this.#dir.root,
+        mqtt: at,
+        logLevel: logger.level,
+      },
+      { site, version, progress: this.#shards.progress.shared, threadOfShard: this.#shards.threadOfShard },
+      this.#shards,
+      this.#facts(),
+    );
+    opened.unshift(() => http.close());
+    const close = async () => {
+      // In the order of the path: no more questions, no more readings, the last checkpoints, the log.
+      await http.close();
+      await this.#broker.close();
+      await this.#shards.close();
+      await this.#log.close();
+    };
+    return {
+      mqtt: at,
+      mqtts: this.#broker.tls,
+      http: http.url,
+      firstToken: http.firstToken,
+      failed: http.failed,
+      close,
+    };
+  }
+
+  async #lastLogged(): Promise<number> {
+    const { first, last } = this.#log.bounds();
+    const entry = last >= first ? await this.#log.get(last) : null;
+    if (!entry?.bytes) return 0;
+    const header = readHeader(Buffer.from(entry.bytes));
+    return 'fault' in header ? 0 : header.wallMs;
+  }
+
+  #clock() {
+    return clockTrust(Date.now(), this.#lastWallMs);
+  }
+
+  #durable(record: LogRecord, bytes: Uint8Array): void {
+    let readings = record.setAside.length;
+    for (const section of record.sections) readings += section.rows;
+    this.#rate.add(readings);
+    this.#lastWallMs = Math.max(this.#lastWallMs, record.wallMs);
+    this.#shards.durable(record.seq, readings, bytes);
+  }
+
+  #facts(): BoardFacts {
+    return {
+      log: this.#log,
+      dataDir: this.#dir.root,
+      status: () => this.#status(),
+      counters: () => this.#counters(),
+      rejected: (stream) =>
+        stream === null ? this.#broker.rejected() : (this.#broker.rejectedByStream()[stream] ?? {}),
+    };
+  }
+
+  #status(): Omit<BoardStatus, 'freeBytes'> {
+    const log = this.#log.stats();
+    const reasons = this.#shards.reasons();
+    const fault = this.#broker.intake.fault();
+    if (fault) reasons.push(fault.message);
+    return {
+      version: this.#options.version,
+      site: this.#options.site.name,
+      ready: this.#shards.ready && fault === null,
+      reasons,
+      startedAt: this.#startedAt,
+      log: {
+        ...this.#log.bounds(),
+        segments: log.segments,
+        bytes: log.bytes,
+        state: log.state,
+        fsyncMsP99: log.fsyncMsP99,
+      },
+      lagRecords: this.#shards.lagRecords(),
+      readingsPerSecond: this.#rate.perSecond(),
+      clients: this.#broker.stats().clients,
+      clock: this.#clock(),
+      memory: { rssBytes: process.memoryUsage.rss() },
+      logBytes: log.bytes,
+      logAppendedBytes: log.appendedBytes,
+      logAppendedReadings: this.#rate.total,
+    };
+  }
+
+  #counters(): Record<string, number> {
+    const log = this.#log.stats();
+    const broker = this.#broker.stats();
+    const counters: Record<string, number> = {
+      readings_total: this.#rate.total,
+      log_records_total: log.appendedRecords,
+      log_appended_bytes_total: log.appendedBytes,
+      log_bytes: log.bytes,
+      log_fsync_ms_p99: log.fsyncMsP99,
+      lag_records: this.#shards.lagRecords(),
+      mqtt_clients: broker.clients,
+      mqtt_connections: broker.connections,
+    };
+    for (const [reason, n] of Object.entries(this.#broker.rejected()))
+      counters[`rejected_${reason}_total`] = n;
+    return counters;
+  }
+}

@@ -1,0 +1,53 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { WeirError } from '../contract/index.ts';
+
+/** Where everything lives under the one data directory. Its version is checked before anything is opened. */
+const VERSION = 1;
+
+export interface DataDir {
+  root: string;
+  log: string;
+  store: string;
+  sessions: string;
+  devices: string;
+  tokens: string;
+}
+
+export function openDataDir(root: string): DataDir {
+  mkdirSync(root, { recursive: true, mode: 0o750 });
+  const file = join(root, 'weir.json');
+  const found = readVersion(file);
+  if (found === null) writeFileSync(file, `${JSON.stringify({ version: VERSION })}\n`, { flush: true });
+  else if (found !== VERSION)
+    throw new WeirError(
+      'WEIR_DATA_MISSING',
+      `${root} has data of version ${found}; this weir reads version ${VERSION}. Nothing was changed.`,
+    );
+  const dir: DataDir = {
+    root,
+    log: join(root, 'log'),
+    store: join(root, 'store'),
+    sessions: join(root, 'sessions'),
+    devices: join(root, 'devices.json'),
+    tokens: join(root, 'tokens.json'),
+  };
+  mkdirSync(dir.store, { recursive: true });
+  return dir;
+}
+
+function readVersion(file: string): number | null {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw new WeirError('WEIR_DATA_MISSING', `${file} cannot be read`, { cause });
+  }
+  // An empty file is a first start that lost power between creating the file and writing it.
+  if (text === '') return null;
+  const parsed: unknown = JSON.parse(text);
+  return typeof parsed === 'object' && parsed !== null && 'version' in parsed
+    ? Number(parsed.version)
+    : Number.NaN;
+}

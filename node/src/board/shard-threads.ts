@@ -1,0 +1,178 @@
+import { availableParallelism } from 'node:os';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import type { Logger } from 'pino';
+import { Progress } from '../client/progress.ts';
+import { LIMITS, type Site } from '../contract/index.ts';
+import type { CommitLog } from '../log/port.ts';
+import { type CheckpointPolicy, type FromThread, STORES, type ToThread } from '../shard/thread-messages.ts';
+import { Feeder } from './feeder.ts';
+
+/** A thread that ends by itself is started again after this long, so that a fault at start does not spin. */
+const RESTART_MS = 1_000;
+/** Readings that may wait in the threads' inboxes before the front door holds back. */
+const LAG_READINGS = 400_000;
+
+export interface ShardThreadsOptions {
+  site: Site;
+  storeDir: string;
+  checkpoint: CheckpointPolicy;
+  logger: Logger;
+  entry: URL;
+}
+
+/** All shard threads of the board: starts them, feeds them, starts them again, and knows how far they are. */
+export class ShardThreads {
+  readonly progress: Progress;
+  readonly threadOfShard: number[];
+  readonly #options: ShardThreadsOptions;
+  readonly #log = Promise.withResolvers<CommitLog>();
+  readonly #opened: PromiseWithResolvers<number>[];
+  readonly #feeders: Feeder[];
+  readonly #leasts: number[];
+  /** Readings a record brought, from the newest durable back to the slowest live thread. */
+  readonly #waiting: { seq: number; readings: number }[] = [];
+  #waitingReadings = 0;
+  #onPorts: ((thread: number, port: MessagePort) => void) | null = null;
+  #onCheckpoint: ((least: number) => void) | null = null;
+  #scrubs: ((damaged: string[]) => void)[] = [];
+  #closing = false;
+
+  constructor(options: ShardThreadsOptions) {
+    this.#options = options;
+    const threads = Math.max(1, Math.min(STORES, availableParallelism() - 1));
+    this.progress = new Progress(threads);
+    this.threadOfShard = Array.from({ length: LIMITS.shards }, (_, shard) => (shard % STORES) % threads);
+    this.#leasts = new Array<number>(threads).fill(0);
+    this.#opened = Array.from({ length: threads }, () => Promise.withResolvers<number>());
+    this.#feeders = Array.from({ length: threads }, (_, thread) => this.#start(thread));
+  }
+
+  /** When all stores are open: the newest sequence that any of them includes, which the log must reach. */
+  async opened(): Promise<number> {
+    return Math.max(...(await Promise.all(this.#opened.map(({ promise }) => promise))));
+  }
+
+  /** From here on the threads are fed. */
+  begin(log: CommitLog): void {
+    this.progress.durable = log.bounds().last;
+    this.#log.resolve(log);
+  }
+
+  get ready(): boolean {
+    return this.#feeders.every((feeder) => feeder.live);
+  }
+
+  /** Why it is not ready, for whoever asks. */
+  reasons(): string[] {
+    const last = this.progress.durable;
+    return this.#feeders.flatMap((feeder, thread) =>
+      feeder.live
+        ? []
+        : [`shard thread ${thread} replays the log: ${this.progress.applied(thread)} of ${last}`],
+    );
+  }
+
+  lagRecords(): number {
+    const slowest = Math.min(...this.#feeders.map((_, thread) => this.progress.applied(thread)));
+    return Math.max(0, this.progress.durable - slowest);
+  }
+
+  durable(seq: number, readings: number, bytes: Uint8Array): void {
+    for (const feeder of this.#feeders) feeder.durable(seq, bytes);
+    this.progress.durable = seq;
+    this.#waiting.push({ seq, readings });
+    this.#waitingReadings += readings;
+  }
+
+  /** Readings that live threads have not applied yet. A thread that catches up reads the log and holds nobody. */
+  overloaded(): boolean {
+    let slowest = this.progress.durable;
+    this.#feeders.forEach((feeder, thread) => {
+      if (feeder.live) slowest = Math.min(slowest, this.progress.applied(thread));
+    });
+    while (this.#waiting.length > 0 && this.#waiting[0].seq <= slowest)
+      this.#waitingReadings -= this.#waiting.shift()!.readings;
+    return this.#waitingReadings > LAG_READINGS;
+  }
+
+  /** Hands out a port to each thread, now and whenever one was started again. */
+  onPorts(give: (thread: number, port: MessagePort) => void): void {
+    this.#onPorts = give;
+    for (const [thread, feeder] of this.#feeders.entries()) this.#connect(feeder, thread);
+  }
+
+  onCheckpoint(told: (least: number) => void): void {
+    this.#onCheckpoint = told;
+  }
+
+  broadcast(message: ToThread): void {
+    for (const feeder of this.#feeders) feeder.send(message);
+  }
+
+  async scrub(): Promise<string[]> {
+    const answers = this.#feeders.map(() => new Promise<string[]>((resolve) => this.#scrubs.push(resolve)));
+    this.broadcast({ kind: 'scrub' });
+    return (await Promise.all(answers)).flat();
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    await Promise.all(this.#feeders.map((feeder) => feeder.close()));
+  }
+
+  #start(thread: number): Feeder {
+    const { site, storeDir, checkpoint, entry } = this.#options;
+    const stores = Array.from({ length: STORES }, (_, store) => store).filter(
+      (store) => store % this.#leasts.length === thread,
+    );
+    this.progress.setApplied(thread, 0);
+    return new Feeder({
+      log: this.#log.promise,
+      entry,
+      setup: { thread, site, stores, storeDir, checkpoint, progress: this.progress.shared },
+      onMessage: (message) => this.#receive(thread, message),
+      onExit: (fault) => this.#exited(thread, fault),
+    });
+  }
+
+  #connect(feeder: Feeder, thread: number): void {
+    const { port1, port2 } = new MessageChannel();
+    feeder.send({ kind: 'connect', port: port1 }, [port1]);
+    this.#onPorts?.(thread, port2);
+  }
+
+  #exited(thread: number, fault: Error | null): void {
+    if (fault === null || this.#closing) return;
+    // Before anything is fed, a thread that cannot start is a board that cannot start.
+    this.#opened[thread].reject(fault);
+    this.#options.logger.error({ thread, fault: fault.stack }, 'a shard thread ended; it is started again');
+    setTimeout(() => {
+      if (this.#closing) return;
+      this.#feeders[thread] = this.#start(thread);
+      this.#connect(this.#feeders[thread], thread);
+    }, RESTART_MS);
+  }
+
+  #receive(thread: number, message: FromThread): void {
+    const { logger } = this.#options;
+    switch (message.kind) {
+      case 'opened':
+        this.#opened[thread].resolve(Math.max(...message.positions.map(([, seq]) => seq)));
+        if (message.rebuilt.length > 0)
+          logger.warn({ shards: message.rebuilt }, 'shards are rebuilt from the log');
+        break;
+      case 'checkpointed':
+        this.#leasts[thread] = message.least;
+        this.#onCheckpoint?.(Math.min(...this.#leasts));
+        break;
+      case 'trouble':
+        logger.error({ thread, code: message.code }, message.message);
+        break;
+      case 'scrubbed':
+        this.#scrubs.shift()?.(message.damaged);
+        break;
+      default:
+        break;
+    }
+  }
+}

@@ -1,0 +1,124 @@
+import { spawn } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import pino from 'pino';
+import { type Board, startBoard } from '../board/index.ts';
+import { WeirError } from '../contract/index.ts';
+import { type Command, EXIT, hostPort, type Invocation, text } from './command.ts';
+import { readSite } from './read-site.ts';
+
+/** What the front door adds, since this room may not import the gateway or the simulator. */
+export interface Parts {
+  version: string;
+  gatewayEntry: URL;
+  uiDir: string | null;
+}
+
+const LOOPBACK = /^(?:127(?:\.\d{1,3}){3}|::1|localhost)$/;
+
+export function upCommand(parts: Parts): Command {
+  return {
+    name: 'up',
+    usage: 'up [SITE] [--data DIR] [--mqtt HOST:PORT] [--http HOST:PORT] [--open] [--demo]',
+    summary:
+      'Runs the appliance: broker, engine and gateway in one process. Without SITE it is the shipped utility world.',
+    options: {
+      data: { type: 'string', value: 'DIR', help: 'where everything is kept', default: './weir-data' },
+      mqtt: { type: 'string', value: 'HOST:PORT', help: 'MQTT; port 0 picks one', default: '127.0.0.1:1883' },
+      mqtts: {
+        type: 'string',
+        value: 'HOST:PORT',
+        help: 'MQTT over TLS, where the site file names a certificate',
+        default: '0.0.0.0:8883',
+      },
+      http: {
+        type: 'string',
+        value: 'HOST:PORT',
+        help: 'pages and HTTP; port 0 picks one',
+        default: '127.0.0.1:8080',
+      },
+      open: { type: 'boolean', help: 'ask for no log-in; loopback only' },
+      demo: { type: 'boolean', help: 'also run simulated meters; implies --open' },
+      verbose: { type: 'boolean', help: 'log more' },
+    },
+    run: (invocation) => up(invocation, parts),
+  };
+}
+
+async function up(invocation: Invocation, parts: Parts): Promise<number> {
+  const mqtt = hostPort(text(invocation, 'mqtt') ?? '', 'mqtt');
+  const http = hostPort(text(invocation, 'http') ?? '', 'http');
+  const demo = invocation.options.demo === true;
+  const open = demo || invocation.options.open === true;
+  if (open) for (const { host } of [mqtt, http]) refuseBeyondLoopback(host);
+  const site = readSite(invocation.args[0]);
+  const logger = pino(
+    { level: invocation.options.verbose ? 'debug' : invocation.json ? 'warn' : 'info', base: null },
+    pino.destination(2),
+  );
+  const stop = stopSignal();
+  const board = await startBoard({
+    site,
+    dataDir: text(invocation, 'data') ?? './weir-data',
+    mqtt,
+    mqtts: site.mqtt.tls ? hostPort(text(invocation, 'mqtts') ?? '', 'mqtts') : null,
+    open,
+    logger,
+    version: parts.version,
+    gateway: { entry: parts.gatewayEntry, host: http.host, port: http.port, uiDir: parts.uiDir },
+  });
+  announce(board, invocation.json);
+  const endDemo = demo ? startDemo(board) : () => {};
+  const signal = await Promise.race([stop, board.failed]);
+  endDemo();
+  await board.close();
+  return signal === 'SIGINT' ? EXIT.interrupted : EXIT.fine;
+}
+
+function refuseBeyondLoopback(host: string): void {
+  if (LOOPBACK.test(host)) return;
+  throw new WeirError(
+    'WEIR_USAGE',
+    `--open and --demo ask for no log-in, so they listen on loopback only, not on ${host}`,
+    { field: 'open' },
+  );
+}
+
+function announce(board: Board, json: boolean): void {
+  const ports = { mqtt: `${board.mqtt.host}:${board.mqtt.port}`, http: board.http, pid: process.pid };
+  if (json) process.stdout.write(`${JSON.stringify(ports)}\n`);
+  else
+    process.stderr.write(
+      `Weir is up.\n  dashboard  ${board.http}\n  MQTT       ${ports.mqtt}\n  stop       Ctrl-C\n`,
+    );
+}
+
+/** A second signal while draining ends at once: whoever presses Ctrl-C twice means it. */
+function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let told = false;
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.on(signal, () => {
+        if (told) process.exit(EXIT.interrupted);
+        told = true;
+        resolve(signal);
+      });
+  });
+}
+
+/** The simulator is another process, as real devices are: it must not borrow the broker's thread. */
+function startDemo(board: Board): () => void {
+  const args = ['sim', 'utility', '--mqtt', `${board.mqtt.host}:${board.mqtt.port}`, '--demo'];
+  const child = spawn(process.execPath, [...process.execArgv, process.argv[1], ...args], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  child.on('exit', (code) => {
+    if (code !== 0 && code !== null && code !== EXIT.interrupted)
+      process.stderr.write(`The simulator ended with status ${code}.\n`);
+  });
+  return () => child.kill('SIGTERM');
+}
+
+/** libuv's pool serves fsync, scrypt and file reads of all threads: with four, log-ins would hold up a commit. */
+export function threadPoolSize(): number {
+  return Math.max(8, 2 * availableParallelism());
+}
