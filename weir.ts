@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { simCommand } from '@weir/firmware-sim';
+import { benchCommand, simCommand } from '@weir/firmware-sim';
 import * as node from '@weir/node/commands';
 
 /** The list of commands. */
@@ -36,6 +36,11 @@ const commands: Record<string, Entry> = {
   doctor: of(node.doctorCommand),
   device: of(node.deviceCommand),
   sim: { summary: 'Runs simulated devices of a world against a broker.', run: simCommand },
+  bench: {
+    summary:
+      'Measures this machine, beside mosquitto, victoria-metrics and InfluxDB where they are installed.',
+    run: benchCommand,
+  },
 };
 
 function help(): string {

@@ -11,6 +11,8 @@ export interface BoardFacts {
   status(): Omit<BoardStatus, 'freeBytes'>;
   counters(): Record<string, number>;
   rejected(stream: string | null): Record<string, number>;
+  /** Records that may hold set-aside messages, newest first. */
+  asides(): number[];
 }
 
 /** Records of one answer; more are asked for in further calls. */
@@ -21,6 +23,7 @@ export function serveBoard(port: MessagePort, facts: BoardFacts): void {
     status: (): BoardStatus => ({ ...facts.status(), freeBytes: freeBytes(facts.dataDir) }),
     counters: () => facts.counters(),
     rejected: (stream: string | null) => facts.rejected(stream),
+    asides: () => facts.asides(),
     find: (question: LogFindQuestion) => facts.log.find(question),
     records: async (seqs: number[]) => {
       const entries = await Promise.all(seqs.slice(0, RECORDS_A_CALL).map((seq) => facts.log.get(seq)));

@@ -13,6 +13,7 @@ import {
 import type { CommitLog } from '../log/port.ts';
 import type { RecordCodec } from '../log/record-codec.ts';
 import { openEmbeddedLog } from '../store/log/embedded-log.ts';
+import { AsideRing } from './aside-ring.ts';
 import type { BoardFacts } from './board-calls.ts';
 import { clockTrust } from './clock-trust.ts';
 import { type DataDir, openDataDir } from './data-dir.ts';
@@ -103,6 +104,7 @@ class RunningBoard {
   readonly #shards: ShardThreads;
   readonly #log: CommitLog;
   readonly #rate = new RateMeter();
+  readonly #asides: AsideRing;
   readonly #startedAt = Date.now();
   /** Newest wall time that the log has seen: a clock before it was lost. */
   #lastWallMs = 0;
@@ -113,6 +115,7 @@ class RunningBoard {
     this.#dir = dir;
     this.#shards = shards;
     this.#log = log;
+    this.#asides = new AsideRing(log.bounds().last);
   }
 
   async start(opened: (() => Promise<unknown>)[]): Promise<Board> {
@@ -183,6 +186,7 @@ class RunningBoard {
     let readings = record.setAside.length;
     for (const section of record.sections) readings += section.rows;
     this.#rate.add(readings);
+    if (record.setAside.length > 0) this.#asides.add(record.seq);
     this.#lastWallMs = Math.max(this.#lastWallMs, record.wallMs);
     this.#shards.durable(record.seq, readings, bytes);
   }
@@ -193,6 +197,7 @@ class RunningBoard {
       dataDir: this.#dir.root,
       status: () => this.#status(),
       counters: () => this.#counters(),
+      asides: () => this.#asides.candidates(this.#log.bounds().first),
       rejected: (stream) =>
         stream === null ? this.#broker.rejected() : (this.#broker.rejectedByStream()[stream] ?? {}),
     };

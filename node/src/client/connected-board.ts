@@ -119,18 +119,7 @@ export class ConnectedBoard implements BoardClient {
   }
 
   async quarantine(question: QuarantineQuestion): Promise<QuarantineAnswer> {
-    const seqs = await this.#find(
-      {
-        stream: question.stream ?? '',
-        from: 0,
-        to: Number.MAX_SAFE_INTEGER,
-        keyHash: null,
-        order: 'desc',
-        limit: MAX_RECORDS,
-      },
-      undefined,
-      'find-set-aside',
-    );
+    const seqs = await this.#board.call<number[]>('asides', null);
     const messages: QuarantineAnswer['messages'] = [];
     for (let next = 0; next < seqs.length && messages.length < question.limit; next += RECORDS_AT_ONCE) {
       for (const bytes of await this.#records(seqs.slice(next, next + RECORDS_AT_ONCE))) {
@@ -191,8 +180,8 @@ export class ConnectedBoard implements BoardClient {
     return leave;
   }
 
-  #find(question: LogFindQuestion, signal?: AbortSignal, method = 'find'): Promise<number[]> {
-    return this.#board.call<number[]>(method, question, signal);
+  #find(question: LogFindQuestion, signal?: AbortSignal): Promise<number[]> {
+    return this.#board.call<number[]>('find', question, signal);
   }
 
   #records(seqs: number[], signal?: AbortSignal): Promise<(Uint8Array | null)[]> {
