@@ -40,7 +40,6 @@ export class JsonReadings {
     const { keys, rows } = this.#batch;
     const objects = this.#objects;
     const mark = keys.size;
-    fill.enter();
     objects.row = rows;
     objects.text.high = 0;
     this.#badFault.length = 0;

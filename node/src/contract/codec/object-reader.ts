@@ -117,7 +117,7 @@ export class ObjectReader {
     if (this.#keyInPayload) {
       const hash = hashBytes(this.#key, this.#keyFrom, this.#keyTo);
       batch.keyIds[row] = batch.keys.intern(this.#key, this.#keyFrom, this.#keyTo, hash);
-    } else batch.keyIds[row] = batch.keys.intern(fill.key, 0, fill.key.length, fill.keyHash);
+    } else batch.keyIds[row] = batch.keys.intern(fill.key, 0, fill.keyLength, fill.keyHash);
     return to;
   }
 

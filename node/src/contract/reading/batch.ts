@@ -73,7 +73,7 @@ export class Batch {
     const capacity = Math.max(LEAST_ROWS, Math.ceil(this.rows * 1.25));
     this.times = new Float64Array(capacity);
     this.keyIds = new Uint32Array(capacity);
-    this.keys = new ByteDictionary(this.keys.size);
+    this.keys = this.keys.successor();
     for (const column of this.columns) column.restart(capacity);
     this.rows = 0;
   }

@@ -4,19 +4,25 @@
  */
 export class ByteDictionary {
   /** Entry i is `bytes[ends[i-1] .. ends[i]]`. */
-  bytes: Uint8Array;
-  ends: Uint32Array;
-  hashes: Uint32Array;
+  bytes = new Uint8Array(512);
+  ends = new Uint32Array(32);
+  hashes = new Uint32Array(32);
   size = 0;
   /** 1 + entry, 0 for a free slot; twice as many slots as entries at least. */
-  #slots: Int32Array;
+  #slots = new Int32Array(64);
 
-  constructor(expected = 0) {
-    const capacity = 2 ** Math.max(5, Math.ceil(Math.log2(expected + 1)));
-    this.bytes = new Uint8Array(capacity * 16);
-    this.ends = new Uint32Array(capacity);
-    this.hashes = new Uint32Array(capacity);
-    this.#slots = new Int32Array(capacity * 2);
+  /**
+   * An empty dictionary of the size of this one, if it was in use, which keeps its entries but must not be looked up in any more: the
+   * table and the hashes go over, since clearing them costs a fraction of allocating them.
+   */
+  successor(): ByteDictionary {
+    const next = new ByteDictionary();
+    if (this.size * 8 < this.ends.length) return next;
+    next.bytes = new Uint8Array(Math.ceil(this.byteLength * 1.25));
+    next.ends = new Uint32Array(this.ends.length);
+    next.hashes = this.hashes;
+    next.#slots = this.#slots.fill(0);
+    return next;
   }
 
   get byteLength(): number {

@@ -256,11 +256,38 @@ describe('a group of readings', () => {
     expect(setAside.reduce((bytes, message) => bytes + message.payload.length, 0)).toBe(256 * 1024);
   });
 
-  it('remembers many topics without keeping all of them', () => {
+  it('takes levels of the topic as they are, up to their bounds', () => {
+    const keyOf = (key: string) => readingOf(`{"ts":${ARRIVAL}}`, `keyed/${key}`)[0];
+    for (const key of ['m1', 'küche', '\u{1f600}', 'é'.repeat(64), 'k'.repeat(128)])
+      expect(keyOf(key)).toBe(key);
+    expect(reasonsOf(`{"ts":${ARRIVAL}}`, `keyed/${'é'.repeat(65)}`)).toEqual(['impossible']);
+    expect(reasonsOf(`{"ts":${ARRIVAL}}`, 'keyed/a\u0001')).toEqual(['impossible']);
+    const room = 'r'.repeat(LIMITS.textBytes + 1);
+    expect(reasonsOf(at('"kwh":1'), `rooms/${room}/power`)).toEqual(['impossible']);
+    expect(reasonsOf(at('"kwh":1'), `rooms/${room.slice(1)}/power`)).toEqual([]);
+    const builder = new GroupBuilder(testSite({ sources: [{ from: '#', filter: '#', topicFields: [] }] }));
+    expect(builder.matches(Array(LIMITS.topicLevels).fill('a').join('/'))).toBe(true);
+    expect(
+      builder.matches(
+        Array(LIMITS.topicLevels + 1)
+          .fill('a')
+          .join('/'),
+      ),
+    ).toBe(false);
+    expect(builder.matches('/')).toBe(true);
+  });
+
+  it('gives each topic its own fields, whichever came before it and whatever was taken meanwhile', () => {
     const builder = new GroupBuilder(testSite());
-    for (let topic = 0; topic < 40_000; topic++) expect(builder.matches(`keyed/m${topic}`)).toBe(true);
-    builder.add('keyed/m1', Buffer.from(`{"ts":${ARRIVAL}}`), ARRIVAL);
-    expect(builder.readings).toBe(1);
+    const meters = Array.from({ length: 200 }, (_, meter) => `m${(meter * 37) % 50}`);
+    for (const group of [meters, meters.toReversed()]) {
+      for (const meter of group) builder.add(`keyed/${meter}`, Buffer.from(`{"ts":${ARRIVAL}}`), ARRIVAL);
+      builder.add('rooms/attic/power', Buffer.from(at('"kwh":1')), ARRIVAL);
+      const record = builder.take(1, ARRIVAL, true);
+      const rows = record.sections.reduce((sum, section) => sum + section.rows, 0);
+      const keys = record.sections.reduce((sum, section) => sum + section.keyEnds.length, 0);
+      expect([rows, keys, record.setAside.length]).toEqual([201, 50, 0]);
+    }
   });
 
   it('gives the same sections however the readings are split into payloads', () => {

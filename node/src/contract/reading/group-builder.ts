@@ -1,7 +1,7 @@
 import type { Aside } from '../codec/json-readings.ts';
 import { LIMITS } from '../limits.ts';
 import type { Site } from '../site/model.ts';
-import { keepArrivalOrder } from './arrival-order.ts';
+import { keepArrivalOrder, type WrittenRows } from './arrival-order.ts';
 import type { Batch } from './batch.ts';
 import { cutByShard, cutSections, type Rows } from './cut-sections.ts';
 import type { LogRecord, QuarantineReason, SetAside } from './section.ts';
@@ -68,6 +68,7 @@ export class GroupBuilder implements GroupBuilderPort, Aside {
     const { batch } = route;
     const rows = batch.rows;
     const keyBytes = batch.keys.byteLength;
+    route.fill.aim(this.#routes.levels);
     route.readings.read(payload, route.fill, Math.trunc(arrivalMs), this);
     const added = batch.rows - rows;
     this.#readings += added;
@@ -99,11 +100,12 @@ export class GroupBuilder implements GroupBuilderPort, Aside {
       sections: [],
       setAside: this.#setAside,
     };
-    const arrived: Rows[] = [];
+    const arrived: WrittenRows[] = [];
     for (const batch of this.#routes.batches) {
       if (batch.rows > 0) {
         const rows = rowsOf(batch, record.layouts.push(batch.layout) - 1);
-        arrived.push(rows);
+        const { keyHashes: _, ...written } = rows;
+        arrived.push(written);
         for (const section of cutSections(rows, cutByShard(rows))) record.sections.push(section);
       }
       batch.restart();

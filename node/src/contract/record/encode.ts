@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
-import { inArrivalOrder } from '../reading/arrival-order.ts';
-import type { Rows, RowsColumn } from '../reading/cut-sections.ts';
+import { inArrivalOrder, type WrittenRows } from '../reading/arrival-order.ts';
+import type { RowsColumn } from '../reading/cut-sections.ts';
 import type { LogRecord, Section, SetAside, StreamLayout } from '../reading/section.ts';
 import { MOST } from './bounds.ts';
 import { PACK_PADDING } from './byte-reader.ts';
@@ -63,19 +63,19 @@ function writeLayout(layout: StreamLayout): void {
   }
 }
 
-interface WrittenRows extends Rows {
+interface RowsInParts extends WrittenRows {
   /** Sections to write down, where they do not follow from the hashes of the keys. */
   parts?: Section[];
 }
 
-function writtenSections(record: LogRecord, layout: number): WrittenRows | null {
+function writtenSections(record: LogRecord, layout: number): RowsInParts | null {
   const sections = record.sections.filter((section) => section.layout === layout && section.rows > 0);
   if (sections.length === 0) return null;
   const rows = mergeSections(sections, layout);
   return areByHash(sections) ? rows : { ...rows, parts: sections };
 }
 
-function writeRows(rows: WrittenRows, wallMs: number): void {
+function writeRows(rows: RowsInParts, wallMs: number): void {
   const { body } = out;
   const count = rows.rows;
   // A whole number, so that whole times stay whole beside a clock that counts fractions.
