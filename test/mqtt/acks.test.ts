@@ -94,3 +94,25 @@ test('a subscriber gets a reading once it is durable and not before', async () =
   await until('it is heard', () => heard.length > 0);
   expect(heard).toEqual([`meters/m1/electricity ${payload}`]);
 });
+
+test('a client that sends all it has at once and closes its side is let in, counted and acknowledged', async () => {
+  const { log, port, broker } = await running();
+  log.stalled = true;
+  const client = await RawClient.open(port);
+  client.send({
+    cmd: 'connect',
+    protocolId: 'MQTT',
+    protocolVersion: 4,
+    clean: true,
+    keepalive: 0,
+    clientId: 'm1',
+  });
+  for (let id = 1; id <= 60; id++) client.publish('meters/m1/electricity', reading(), 1, id);
+  client.socket.end();
+  await until('the append is under way', () => log.waiting.length === 1);
+  log.go();
+  await client.gone();
+  expect(client.ids('puback').length).toBe(60);
+  expect(log.readings).toBe(60);
+  await until('it has left', () => broker.stats().connections === 0);
+});

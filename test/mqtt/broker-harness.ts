@@ -1,39 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { GroupBuilder, type LogRecord, type Site } from '@weir/node/contract';
+import { GroupBuilder, type LogRecord } from '@weir/node/contract';
 import { afterEach } from 'vitest';
 import { type Broker, type BrokerOptions, startBroker } from '../../node/src/broker/index.ts';
 import { silentLog } from '../../node/src/broker/rejections.ts';
+import { SITE } from './site.ts';
 import { StallingLog } from './stalling-log.ts';
-
-export const SITE: Site = {
-  name: 'Test',
-  timezone: 'UTC',
-  streams: [
-    {
-      name: 'electricity',
-      sources: [
-        {
-          from: 'meters/{meter}/electricity',
-          filter: 'meters/+/electricity',
-          topicFields: [{ field: 'meter', level: 1 }],
-        },
-      ],
-      codec: 'json',
-      timeField: 'ts',
-      keyField: 'meter',
-      idFields: ['meter', 'ts'],
-      latenessMs: 60_000,
-      fields: [{ name: 'kwh', type: 'number', unit: 'kWh', decimals: 3, maxRatePerHour: null }],
-    },
-  ],
-  rollups: [],
-  retention: { rawMs: 3_600_000, rawBytes: 1e9 },
-  mqtt: { tls: null },
-  http: { tls: null },
-  dashboards: [],
-};
 
 const afterwards: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

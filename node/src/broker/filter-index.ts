@@ -5,6 +5,10 @@ export interface IndexedSubscription {
   clientId: string;
   topic: string;
   qos: number;
+  /** Of MQTT 5; carried along for the protocol library. */
+  rh?: number;
+  rap?: boolean;
+  nl?: boolean;
 }
 
 interface Node {

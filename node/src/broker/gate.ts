@@ -183,6 +183,7 @@ export class Gate extends Duplex implements AckSink {
     this.#ackIds = [];
     this.#socket.write(acks);
     if (this.#held.length > 0) this.release();
+    else this.#endIfDone();
   }
 
   /** The library has acknowledged a publish of QoS 1 that it was given. */
@@ -205,7 +206,7 @@ export class Gate extends Duplex implements AckSink {
     this.#releasing = false;
     if (this.stage === 'out') return;
     this.#held.splice(0, gone);
-    if (this.#held.length === 0 && this.#ended) this.push(null);
+    this.#endIfDone();
     if (this.#heldBytes <= BROKER_LIMITS.heldBytes / 2 && this.#socket.isPaused()) this.#socket.resume();
   }
 
@@ -412,7 +413,12 @@ export class Gate extends Duplex implements AckSink {
   #onEnd(): void {
     this.#ended = true;
     if (this.#stage === 'stranger' || this.#stage === 'out') this.destroy();
-    else if (this.#held.length === 0) this.push(null);
+    else this.#endIfDone();
+  }
+
+  /** A client that has said all it has to say still gets the acknowledgements that it is owed. */
+  #endIfDone(): void {
+    if (this.#ended && this.#held.length === 0 && this.#unacked === 0) this.push(null);
   }
 
   #onDrain(): void {

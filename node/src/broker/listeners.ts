@@ -25,6 +25,8 @@ export interface Listener {
 
 const OPTIONS = Object.freeze({
   noDelay: true,
+  // What a client sent before it closed its side may still wait for the log; the gate ends the socket.
+  allowHalfOpen: true,
   keepAlive: true,
   keepAliveInitialDelay: BROKER_LIMITS.tcpKeepAliveMs,
 });

@@ -93,6 +93,14 @@ export class ClientRules {
       return null;
     }
     if (packet.qos > 0) lowerQos(client, packet);
+    // What its queue had no room for was counted there; the library would end the connection over it [46].
+    if (
+      packet.qos > 0 &&
+      !client.clean &&
+      !packet.retain &&
+      !this.#hooks.persistence.isQueued(client, packet)
+    )
+      return null;
     return packet;
   }
 }

@@ -99,15 +99,17 @@ export class MqttCore {
     aedes.on('error' as never, (fault: unknown) =>
       hooks.logger.error({ err: fault }, 'the MQTT library failed'),
     );
-    aedes.on('clientError', (client, fault) =>
+    const ended = (client: Client, fault: Error) => {
+      // A refused log-in was counted with its reason when it was refused; what was still to be written to a client
+      // that has left is nobody's fault.
+      if ('returnCode' in fault || fault.message === 'connection closed') return;
       hooks.refused(client.conn as unknown as Gate, reasonOf(fault), {
         client: client.id,
         why: fault.message,
-      }),
-    );
-    aedes.on('connectionError', (client, fault) =>
-      hooks.refused(client.conn as unknown as Gate, reasonOf(fault), { why: fault.message }),
-    );
+      });
+    };
+    aedes.on('clientError', ended);
+    aedes.on('connectionError', ended);
     aedes.on('connackSent', (packet, client) => {
       const gate = client.conn as unknown as Gate;
       // After the library has noted that it has sent it; packets that come now are handled, not queued.
@@ -183,6 +185,5 @@ export class MqttCore {
 function reasonOf(fault: Error): Rejection {
   if (/keep alive|in time/.test(fault.message)) return 'timeout';
   if (/maxInflight/.test(fault.message)) return 'half-open';
-  if (/refused/.test(fault.message)) return 'credentials';
   return 'protocol';
 }

@@ -10,7 +10,8 @@ export interface StoredMessage {
   brokerId?: string;
   brokerCounter?: number;
   clientId?: string;
-  /** When it was queued, epoch milliseconds. */
+  /** Of a queued message: its mark, and when it was queued, epoch milliseconds. */
+  mark?: string;
   queuedMs?: number;
 }
 

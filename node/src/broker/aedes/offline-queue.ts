@@ -5,10 +5,17 @@ import { KEYS, type SessionDisk } from './session-disk.ts';
 /** A packet as the protocol library queues it: a publish, or the PUBREL that took its place. */
 export type QueuedPacket = StoredMessage;
 
+/** How the library tells its messages apart. */
+interface Marked {
+  brokerId?: string;
+  brokerCounter?: number;
+}
+
 interface Entry {
   number: number;
   packet: QueuedPacket;
   bytes: number;
+  queuedMs: number;
 }
 
 /** What an entry costs beside its topic and payload. */
@@ -36,7 +43,7 @@ export class OfflineQueue {
     return this.#entries.size;
   }
 
-  has(packet: QueuedPacket): boolean {
+  has(packet: Marked): boolean {
     return this.#entries.has(markOf(packet));
   }
 
@@ -47,16 +54,22 @@ export class OfflineQueue {
     const fits = this.#fits(bytes);
     if (!fits) this.#makeRoom(bytes);
     if (!this.#fits(bytes)) return false;
-    const kept: QueuedPacket = {
-      ...packet,
-      cmd: 'publish',
-      qos: Math.min(qos, packet.qos),
-      retain: false,
-      dup: false,
-      messageId: undefined,
+    this.#keep(markOf(packet), {
+      number: this.#next++,
+      bytes,
       queuedMs: nowMs,
-    };
-    this.#keep(markOf(packet), { number: this.#next++, packet: kept, bytes });
+      packet: {
+        cmd: 'publish',
+        brokerId: packet.brokerId,
+        brokerCounter: packet.brokerCounter,
+        topic: packet.topic,
+        payload: packet.payload,
+        qos: Math.min(qos, packet.qos),
+        retain: false,
+        dup: false,
+        messageId: undefined,
+      },
+    });
     return fits;
   }
 
@@ -65,20 +78,20 @@ export class OfflineQueue {
   }
 
   /** Gives a message its identifier, or puts a PUBREL in the place of the message with that identifier. */
-  update(packet: QueuedPacket): boolean {
-    const entry = this.#entries.get(markOf(packet));
-    if (entry) {
-      entry.packet.messageId = packet.messageId;
-      if (packet.messageId !== undefined) this.#byMessageId.set(packet.messageId, markOf(packet));
-      this.#save(entry);
-      return true;
+  update(packet: QueuedPacket): void {
+    const own = markOf(packet);
+    const known = this.#entries.get(own);
+    if (known) {
+      known.packet.messageId = packet.messageId;
+      if (packet.messageId !== undefined) this.#byMessageId.set(packet.messageId, own);
+      this.#save(own, known);
+      return;
     }
     const mark = this.#byMessageId.get(packet.messageId ?? -1);
-    const known = mark === undefined ? undefined : this.#entries.get(mark);
-    if (!known) return false;
-    known.packet = { ...known.packet, ...packet, payload: Buffer.alloc(0) };
-    this.#save(known);
-    return true;
+    const replaced = mark === undefined ? undefined : this.#entries.get(mark);
+    if (mark === undefined || !replaced) return;
+    replaced.packet = packet;
+    this.#save(mark, replaced);
   }
 
   /** Removes what has been acknowledged, by identifier, or by mark while it has none. */
@@ -98,16 +111,16 @@ export class OfflineQueue {
 
   expire(nowMs: number): void {
     for (const [mark, entry] of this.#entries) {
-      if (nowMs - (entry.packet.queuedMs ?? nowMs) <= BROKER_LIMITS.queueMs) break;
+      if (nowMs - entry.queuedMs <= BROKER_LIMITS.queueMs) break;
       this.#remove(mark, entry);
     }
   }
 
   /** Takes back an entry from the disk; answers its bytes. */
-  restore(number: string, packet: QueuedPacket): number {
-    const bytes = ENTRY_BYTES + packet.topic.length + packet.payload.length;
-    const mark = markOf(packet);
-    this.#entries.set(mark, { number: Number(number), packet, bytes });
+  restore(number: string, stored: StoredMessage): number {
+    const { mark = '', queuedMs = 0, ...packet } = stored;
+    const bytes = ENTRY_BYTES + (packet.topic?.length ?? 0) + packet.payload.length;
+    this.#entries.set(mark, { number: Number(number), packet, bytes, queuedMs });
     if (packet.messageId !== undefined) this.#byMessageId.set(packet.messageId, mark);
     this.#next = Math.max(this.#next, Number(number) + 1);
     this.bytes += bytes;
@@ -130,7 +143,7 @@ export class OfflineQueue {
     if (known) this.#remove(mark, known);
     this.#entries.set(mark, entry);
     this.bytes += entry.bytes;
-    this.#save(entry);
+    this.#save(mark, entry);
   }
 
   #remove(mark: string, entry: Entry): void {
@@ -140,12 +153,15 @@ export class OfflineQueue {
     this.#disk?.remove(KEYS.queue(this.#clientId, entry.number));
   }
 
-  #save(entry: Entry): void {
-    this.#disk?.put(KEYS.queue(this.#clientId, entry.number), writeMessage(entry.packet));
+  #save(mark: string, entry: Entry): void {
+    if (!this.#disk) return;
+    const { payload = Buffer.alloc(0), ...packet } = entry.packet;
+    const stored = { ...packet, payload, mark, queuedMs: entry.queuedMs };
+    this.#disk.put(KEYS.queue(this.#clientId, entry.number), writeMessage(stored));
   }
 }
 
 /** The library numbers the messages of each run of the broker. */
-function markOf(packet: QueuedPacket): string {
+function markOf(packet: Marked): string {
   return `${packet.brokerId ?? ''}:${packet.brokerCounter ?? 0}`;
 }

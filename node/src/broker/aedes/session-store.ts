@@ -139,7 +139,7 @@ export class SessionStore {
       if ((subscription as { refused?: boolean }).refused) continue;
       const { topic, qos, rh, rap, nl } = subscription as Subscription & StoredFilter;
       session.filters.set(topic, { qos, rh, rap, nl });
-      if (qos > 0) this.#index.add({ clientId: client.id, topic, qos });
+      if (qos > 0) this.#index.add({ clientId: client.id, topic, qos, rh, rap, nl });
       else this.#index.remove(client.id, topic);
     }
     this.#changed(client.id, session);
@@ -202,12 +202,14 @@ export class SessionStore {
     this.#queuesBytes += session.queue.bytes - before;
   }
 
-  isQueued(client: ClientRef, packet: QueuedPacket): boolean {
+  isQueued(client: ClientRef, packet: { brokerId?: string; brokerCounter?: number }): boolean {
     return this.#sessions.get(client.id)?.queue.has(packet) ?? false;
   }
 
   async outgoingUpdate(client: ClientRef, packet: QueuedPacket): Promise<void> {
-    if (!this.#sessions.get(client.id)?.queue.update(packet)) throw new Error('no such packet');
+    // What is not known any more has made room for newer messages, or was acknowledged twice. The library would end
+    // the connection over it; it is delivered or answered all the same, so that the other side can forget it.
+    this.#sessions.get(client.id)?.queue.update(packet);
   }
 
   async outgoingClearMessageId(client: ClientRef, packet: QueuedPacket): Promise<QueuedPacket | undefined> {
@@ -365,11 +367,11 @@ export class SessionStore {
         session.seenMs = seenMs;
         for (const [topic, filter] of filters) {
           session.filters.set(topic, filter);
-          if (filter.qos > 0) this.#index.add({ clientId, topic, qos: filter.qos });
+          if (filter.qos > 0) this.#index.add({ clientId, topic, ...filter });
         }
       } else if (kind === 'queue') {
         const session = this.#sessions.get(clientId) ?? this.#newSession(clientId);
-        this.#queuesBytes += session.queue.restore(rest, readMessage(value) as unknown as QueuedPacket);
+        this.#queuesBytes += session.queue.restore(rest, readMessage(value));
       } else if (kind === 'incoming') {
         const known = getOrMake(this.#incoming, clientId, () => new Map<number, object>());
         known.set(Number(rest), { messageId: Number(rest) });
@@ -391,6 +393,9 @@ async function* pacedQueue(packets: Iterable<QueuedPacket>, gate: Gate | null): 
   for (const packet of packets) {
     while (gate && !gate.destroyed && gate.unreadBytes > BROKER_LIMITS.unreadBytes / 2) await gate.drained();
     if (gate?.destroyed) return;
-    yield packet;
+    // [MQTT-3.3.1-1]: what was sent over an earlier connection is marked so.
+    yield gate && packet.cmd === 'publish' && packet.messageId !== undefined
+      ? { ...packet, dup: true }
+      : packet;
   }
 }
