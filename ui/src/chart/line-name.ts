@@ -1,0 +1,8 @@
+import type { Line } from './table.ts';
+
+/** Members of a group by their value; the names come from devices and are only ever shown as text. */
+export function nameOf({ by }: Pick<Line, 'by'>): string {
+  const entries = Object.entries(by);
+  if (entries.length === 0) return 'all';
+  return entries.map(([field, value]) => value ?? `no ${field}`).join(' · ');
+}
