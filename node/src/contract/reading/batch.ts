@@ -4,6 +4,7 @@ import type { StreamLayout } from './section.ts';
 
 /** A text dictionary lives on over groups, so that `NY` is decoded once, until it holds more than this. */
 const TEXTS_KEPT = 4096;
+const TEXT_BYTES_KEPT = 64 * 1024;
 const LEAST_ROWS = 64;
 
 /** One field of the stream while a group is under way. */
@@ -23,7 +24,8 @@ export class BatchColumn {
 
   restart(capacity: number): void {
     this.values = new Float64Array(capacity);
-    if (this.dictionary === null || this.dictionary.size <= TEXTS_KEPT) return;
+    if (this.dictionary === null) return;
+    if (this.dictionary.size <= TEXTS_KEPT && this.dictionary.byteLength <= TEXT_BYTES_KEPT) return;
     this.dictionary = new ByteDictionary();
     this.texts = [];
   }
@@ -53,6 +55,13 @@ export class Batch {
     this.columns = this.layout.fields.map((field) => new BatchColumn(field.kind === 'text', capacity));
     this.times = new Float64Array(capacity);
     this.keyIds = new Uint32Array(capacity);
+  }
+
+  /** Of keys and texts, which a reading may bring any number of. */
+  get dictionaryBytes(): number {
+    let bytes = this.keys.byteLength;
+    for (const { dictionary } of this.columns) if (dictionary !== null) bytes += dictionary.byteLength;
+    return bytes;
   }
 
   /** Makes room for one more row. */

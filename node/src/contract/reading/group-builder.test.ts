@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { field, testSite } from '../codec/testing/test-site.ts';
 import { LIMITS } from '../limits.ts';
+import { decodeRecord } from '../record/decode.ts';
+import { encodeRecord } from '../record/encode.ts';
 import { GroupBuilder } from './group-builder.ts';
 import type { LogRecord } from './section.ts';
 import { hashBytes, shardOfHash } from './shard-of.ts';
@@ -254,6 +256,22 @@ describe('a group of readings', () => {
     expect(setAside[0].payload).toHaveLength(LIMITS.quarantinePayloadBytes);
     expect(setAside.every((message) => message.payloadBytes === big.length)).toBe(true);
     expect(setAside.reduce((bytes, message) => bytes + message.payload.length, 0)).toBe(256 * 1024);
+  });
+
+  it('counts long texts and topics in its bytes, so that a record is cut before it is too large', () => {
+    const builder = new GroupBuilder(testSite());
+    let texts = 0;
+    while (builder.bytes < LIMITS.recordBytes && texts < LIMITS.recordReadings) {
+      const state = String(texts++).padStart(LIMITS.textBytes, 's');
+      builder.add(TOPIC, Buffer.from(at(`"state":"${state}"`)), ARRIVAL);
+    }
+    expect(texts).toBeLessThan(LIMITS.recordBytes / LIMITS.textBytes);
+    const long = `meters/${'t'.repeat(60_000)}/power`;
+    builder.add(long, Buffer.from(`[${Array(LIMITS.packReadings).fill('1').join()}]`), ARRIVAL);
+    const record = builder.take(1, ARRIVAL, true);
+    const bytes = encodeRecord(record);
+    expect(bytes.length).toBeLessThan(2 * LIMITS.recordBytes);
+    expect(decodeRecord(bytes)).toEqual(record);
   });
 
   it('takes levels of the topic as they are, up to their bounds', () => {

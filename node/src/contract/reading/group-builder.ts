@@ -67,12 +67,12 @@ export class GroupBuilder implements GroupBuilderPort, Aside {
     this.#stream = route.stream;
     const { batch } = route;
     const rows = batch.rows;
-    const keyBytes = batch.keys.byteLength;
+    const dictionaryBytes = batch.dictionaryBytes;
     route.fill.aim(this.#routes.levels);
     route.readings.read(payload, route.fill, Math.trunc(arrivalMs), this);
     const added = batch.rows - rows;
     this.#readings += added;
-    this.#bytes += added * CELL_BYTES * (batch.columns.length + 2) + batch.keys.byteLength - keyBytes;
+    this.#bytes += added * CELL_BYTES * (batch.columns.length + 2) + batch.dictionaryBytes - dictionaryBytes;
   }
 
   /** One reading, or one payload that cannot be split, that the codec could not take. */
@@ -81,7 +81,9 @@ export class GroupBuilder implements GroupBuilderPort, Aside {
     // A copy: the payload is a view of the socket's buffer, which is not ours to keep.
     const kept = new Uint8Array(payload.subarray(from, Math.min(to, from + room)));
     this.#asideBytes += kept.length;
-    this.#bytes += kept.length + this.#topic.length + ASIDE_OVERHEAD;
+    this.#bytes += kept.length + ASIDE_OVERHEAD;
+    // The record holds a topic once, and messages of one topic mostly come together.
+    if (this.#topic !== this.#setAside.at(-1)?.topic) this.#bytes += this.#topic.length;
     this.#setAside.push({
       stream: this.#stream,
       reason,

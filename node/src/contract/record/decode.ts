@@ -168,13 +168,16 @@ function readColumn(
 }
 
 function readSetAside(body: ByteReader): SetAside[] {
+  const topics: string[] = [];
+  const topicCount = body.count(MOST.setAside);
+  for (let at = 0; at < topicCount && !body.failed; at++) topics.push(body.text(body.left));
   const count = body.count(MOST.setAside);
   const messages: SetAside[] = [];
   for (let at = 0; at < count && !body.failed; at++) {
     const stream = body.text(body.left);
     const written = body.text(body.left);
     const reason = REASONS.find((known) => known === written) ?? 'unknown';
-    const topic = body.text(body.left);
+    const topic = topics[body.count(topics.length - 1)] ?? '';
     const payloadBytes = body.varint();
     const payload = Uint8Array.from(body.slice(body.varint()));
     messages.push({ stream, reason, topic, payload, payloadBytes });

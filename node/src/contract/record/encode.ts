@@ -127,13 +127,18 @@ function floatsOf(count: number): Float64Array {
   return floats;
 }
 
+/** A pack of ten thousand bad readings has one topic, which may be long: it is written once. */
 function writeSetAside(messages: SetAside[]): void {
   const { body } = out;
+  const topics = new Map<string, number>();
+  for (const { topic } of messages) if (!topics.has(topic)) topics.set(topic, topics.size);
+  body.varint(topics.size);
+  for (const topic of topics.keys()) body.text(topic);
   body.varint(messages.length);
   for (const message of messages) {
     body.text(message.stream);
     body.text(message.reason);
-    body.text(message.topic);
+    body.varint(topics.get(message.topic)!);
     body.varint(message.payloadBytes);
     body.varint(message.payload.length);
     body.slice(message.payload, 0, message.payload.length);
