@@ -14,7 +14,7 @@ writeSync(1, `pid ${process.pid}\n`);
 function append(seq: number): Promise<boolean> {
   return log.append(chaosRecord(seq)).then(
     () => {
-      writeSync(1, `ack ${seq}\n`);
+      writeSync(1, `ack ${seq} ${process.hrtime.bigint()}\n`);
       return true;
     },
     (fault) => {

@@ -9,6 +9,8 @@ export interface Victim {
   /** Sends SIGKILL to the appender itself, not to what it may run under. */
   kill: () => void;
   acked: () => number;
+  /** The newest record that was acked before a moment of the monotonic clock, in nanoseconds. */
+  ackedBefore: (atNs: bigint) => number;
   /** Codes of the refusals so far. */
   refused: string[];
   /** Resolves when this many more records are acked; rejects when the process ends before. */
@@ -23,6 +25,7 @@ export function startAppender(dir: string, command: string[] = []): Victim {
   const child = spawn(line[0], line.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
   let acked = 0;
   let count = 0;
+  const acks: { seq: number; atNs: bigint }[] = [];
   let pid = 0;
   const refused: string[] = [];
   let check = () => {};
@@ -35,7 +38,9 @@ export function startAppender(dir: string, command: string[] = []): Victim {
     if (text.startsWith('pid ')) pid = Number(text.slice(4));
     if (text.startsWith('refused ')) refused.push(text.split(' ')[2]);
     if (!text.startsWith('ack ')) return;
-    acked = Math.max(acked, Number(text.slice(4)));
+    const [, seq, atNs] = text.split(' ');
+    acked = Math.max(acked, Number(seq));
+    acks.push({ seq: Number(seq), atNs: BigInt(atNs) });
     count++;
     check();
   });
@@ -44,6 +49,7 @@ export function startAppender(dir: string, command: string[] = []): Victim {
   return {
     kill: () => process.kill(pid, 'SIGKILL'),
     acked: () => acked,
+    ackedBefore: (atNs) => acks.findLast((ack) => ack.atNs < atNs)?.seq ?? 0,
     refused,
     ended,
     reaches: (goal) =>

@@ -63,7 +63,9 @@ export class AppendQueue {
     this.#refusal = null;
   }
 
-  async idle(): Promise<void> {
+  /** Takes no more appends, and waits for those that it has taken. */
+  async drain(refusal: WeirError): Promise<void> {
+    this.#refusal = refusal;
     await this.#running;
   }
 

@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { WeirError } from '../../contract/index.ts';
 import { contractCodec } from '../../log/contract-codec.ts';
@@ -14,10 +15,11 @@ import {
   removeLeftovers,
   segmentDir,
 } from './segment-files.ts';
+import { type Segment, SegmentList } from './segment-list.ts';
 import { openSegment } from './segment-opener.ts';
 import { type Lease, SegmentPool } from './segment-pool.ts';
 import { getRecord, newestSeq } from './segment-reader.ts';
-import { type Segment, SegmentedLog } from './segmented-log.ts';
+import { SegmentedLog } from './segmented-log.ts';
 
 type Given = Pick<EmbeddedLogOptions, 'dir'> &
   Partial<Omit<EmbeddedLogOptions, 'codec'>> & { codec?: RecordCodec };
@@ -43,10 +45,11 @@ export async function openEmbeddedLog(given: Given): Promise<CommitLog> {
   try {
     await removeLeftovers(logDir);
     const segments = await findSegments(logDir);
-    const writer = await withBallast(ballast, () => openWriter(logDir, pool, segments));
-    const last = await findLast(options, writer.db, segments[segments.length - 1]);
+    const lease = await withBallast(ballast, () => openNewest(logDir, pool, segments));
+    const last = await findLast(options, lease.db, segments[segments.length - 1]);
     await ballast.takeOn(options.reserveBytes);
-    return await new SegmentedLog(options, { logDir, pool, ballast, lock, segments, writer, last }).start();
+    const list = new SegmentList(segments, last);
+    return await new SegmentedLog(options, { logDir, pool, ballast, lock, segments: list, lease }).start();
   } catch (fault) {
     await pool.closeAll();
     await lock.close();
@@ -57,8 +60,16 @@ export async function openEmbeddedLog(given: Given): Promise<CommitLog> {
 /** An empty LevelDB is the lock: its own goes with the process, however that ends. */
 async function lockLog(logDir: string, ballast: Ballast): Promise<SegmentDb> {
   const dir = join(logDir, 'lock');
-  const open = () =>
-    openSegmentDb(dir).catch((fault) => (isDamage(fault) ? openSegmentDb(dir, true) : raise(fault)));
+  const open = async () => {
+    try {
+      return await openSegmentDb(dir);
+    } catch (fault) {
+      if (!isDamage(fault)) throw fault;
+      // Not there yet, or not whole: there is nothing in it that could be lost.
+      await rm(dir, { recursive: true, force: true });
+      return openSegmentDb(dir, true);
+    }
+  };
   try {
     return await withBallast(ballast, open);
   } catch (fault) {
@@ -90,7 +101,7 @@ async function findSegments(logDir: string): Promise<Segment[]> {
   return segments;
 }
 
-async function openWriter(logDir: string, pool: SegmentPool, segments: Segment[]): Promise<Lease> {
+async function openNewest(logDir: string, pool: SegmentPool, segments: Segment[]): Promise<Lease> {
   const newest = segments.at(-1);
   if (newest === undefined) {
     segments.push({ first: 1, bytes: 0, records: 0, startMs: null });
@@ -118,8 +129,4 @@ async function findLast(options: EmbeddedLogOptions, db: SegmentDb, newest: Segm
   const message = `records ${last + 1} to ${options.knownSeq} were in the log and are not there any more`;
   options.onNotice({ kind: 'tail-lost', message });
   return options.knownSeq;
-}
-
-function raise(fault: unknown): never {
-  throw fault;
 }

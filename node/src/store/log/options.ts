@@ -44,7 +44,7 @@ const MIB = 1024 * 1024;
 export const EMBEDDED_LOG_DEFAULTS = {
   segmentBytes: 64 * MIB,
   segmentMs: 6 * 3_600_000,
-  segmentRecords: 1 << 18,
+  segmentRecords: 1 << 16,
   ballastBytes: 32 * MIB,
   reserveBytes: 24 * MIB,
   retryMs: 1000,

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { recordKey } from './record-key.ts';
@@ -49,6 +50,9 @@ export async function removeLeftovers(logDir: string): Promise<void> {
  * entry by itself when it makes a database: without the synced put, 12 of 96 power cuts left one that did not open.
  */
 export async function createSegment(logDir: string, first: number): Promise<SegmentDb> {
+  const dir = segmentDir(logDir, first);
+  // Made before, by an attempt that failed after the rename: nothing was ever written to it.
+  if (existsSync(dir)) return openSegmentDb(dir);
   const making = join(logDir, MAKING + first);
   await rm(making, { recursive: true, force: true });
   const fresh = await openSegmentDb(making, true);
@@ -58,9 +62,9 @@ export async function createSegment(logDir: string, first: number): Promise<Segm
     await fresh.close();
   }
   await syncDirectory(making);
-  await rename(making, segmentDir(logDir, first));
+  await rename(making, dir);
   await syncDirectory(logDir);
-  return openSegmentDb(segmentDir(logDir, first));
+  return openSegmentDb(dir);
 }
 
 /** After the rename the segment is gone for good; unlinking its files may be interrupted anywhere. */

@@ -23,6 +23,7 @@ export class SegmentPool {
   readonly #open = new Map<number, Open>();
   readonly #closing = new Map<number, Promise<void>>();
   #clock = 0;
+  #retiredTo = 0;
 
   constructor(options: { open: (first: number) => Promise<SegmentDb>; maxOpen: number }) {
     this.#openSegment = options.open;
@@ -30,6 +31,7 @@ export class SegmentPool {
   }
 
   async acquire(first: number): Promise<Lease> {
+    if (first <= this.#retiredTo) throw new Error(`segment ${first} is forgotten`);
     const open = this.#open.get(first) ?? this.#opened(first);
     open.users++;
     open.lastUse = ++this.#clock;
@@ -58,6 +60,18 @@ export class SegmentPool {
     this.#open.delete(first);
     if (open !== undefined) this.#startClosing(first, open);
     await this.#closing.get(first);
+  }
+
+  async closeIfIdle(first: number): Promise<boolean> {
+    if (this.isBusy(first)) return false;
+    await this.close(first);
+    return true;
+  }
+
+  /** Closes the oldest segment for good. Opening it once more would make LevelDB create its directory again. */
+  async retire(first: number): Promise<void> {
+    this.#retiredTo = first;
+    await this.close(first);
   }
 
   async closeAll(): Promise<void> {

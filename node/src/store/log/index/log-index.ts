@@ -21,8 +21,9 @@ export interface IndexedLog {
   decode: RecordCodec['decode'];
   onLost(message: string, cause: unknown): void;
   isClosing(): boolean;
-  /** A segment was sealed and nothing will be written to it any more. */
-  settle(first: number): Promise<void>;
+  /** Whether there is room to write a segment's buffers once more. */
+  hasRoom(): Promise<boolean>;
+  closeIdle(first: number): Promise<boolean>;
 }
 
 /**
@@ -35,6 +36,8 @@ export class LogIndex {
   readonly #indexes = new Map<number, Promise<SegmentIndex>>();
   /** Of all sealed segments ever asked: most questions are about few of them. */
   readonly #extents = new Map<number, Extents>();
+  /** Sealed while there was no room to settle them. */
+  readonly #unsettled = new Map<number, Lease>();
   readonly #tasks = new Set<Promise<void>>();
   /** The index that takes each record as it is appended. */
   #live: { first: number; index: SegmentIndex } | null = null;
@@ -87,6 +90,8 @@ export class LogIndex {
   }
 
   drop(first: number): void {
+    this.#unsettled.get(first)?.release();
+    this.#unsettled.delete(first);
     this.#indexes.delete(first);
     this.#extents.delete(first);
   }
@@ -172,11 +177,31 @@ export class LogIndex {
       } catch (fault) {
         // It stays whole in memory, and is sealed when it is next asked for after a start.
         this.#log.onLost(`the index of segment ${first} could not be stored: ${reasonOf(fault)}`, fault);
-      } finally {
-        lease.release();
       }
+      await this.#settle(first, lease);
     }
     this.#extents.set(first, index.extents());
+  }
+
+  /**
+   * Opens a sealed segment anew, so that its write-ahead log becomes a table while there is surely room for it: on a
+   * full disk its readers then need a few kilobytes, not as much again as the log. It also frees the write buffers.
+   * Where there is no room now, the segment is kept open until there is.
+   */
+  async #settle(first: number, lease: Lease): Promise<void> {
+    if (!(await this.#log.hasRoom())) {
+      this.#unsettled.set(first, lease);
+      return;
+    }
+    lease.release();
+    if (await this.#log.closeIdle(first)) (await this.#log.borrow(first))?.release();
+  }
+
+  async settleAll(): Promise<void> {
+    for (const [first, lease] of this.#unsettled) {
+      this.#unsettled.delete(first);
+      await this.#settle(first, lease);
+    }
   }
 
   /** Completes, and seals if it is not the segment being written. */
@@ -195,6 +220,5 @@ export class LogIndex {
     const index = await this.#indexOf(first);
     if (this.#log.isActive(first)) return;
     await this.#seal(first, index);
-    if (!this.#log.isClosing()) await this.#log.settle(first);
   }
 }
