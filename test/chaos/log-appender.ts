@@ -4,6 +4,8 @@ import { LOG_IN_FLIGHT } from '../../node/src/log/port.ts';
 import { openEmbeddedLog } from '../../node/src/store/log/embedded-log.ts';
 import { CHAOS_LOG, chaosRecord } from './log-records.ts';
 
+const POLL_MS = 5;
+
 /**
  * The process that is killed: appends for ever, two at a time, and says so for each that is acked or refused. What it
  * has written to the pipe survives it. After a refusal it waits until the log takes records again.
@@ -33,6 +35,6 @@ for (let next = log.bounds().last + 1, underWay: Promise<boolean>[] = []; ; ) {
   }
   await Promise.all(underWay);
   underWay = [];
-  while (log.stats().state !== 'ok') await delay(5);
+  while (log.stats().state !== 'ok') await delay(POLL_MS);
   next = log.bounds().last + 1;
 }
