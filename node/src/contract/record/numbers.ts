@@ -17,13 +17,20 @@ export interface Inputs {
   packed: ByteReader;
 }
 
+/** What is not a column of integers; nothing that the builder makes. */
 const FLOATS = 0;
+/** Each value with how often it comes in a row: constants, times of packs. */
 const RUNS = 1;
+/** Distance from the least, in as few bits as the greatest needs: registers, consumption. */
 const PACKED = 2;
+/** The same of the steps: numbers that count up. */
 const PACKED_STEPS = 3;
+/** Steps as varints, which compress well when most are alike: times of single readings, neighbouring keys. */
 const VARINT_STEPS = 4;
+/** At most 256 values: entries as bytes where some come more often than others, else in few bits. */
 const DICTIONARY_BYTES = 5;
 const DICTIONARY_PACKED = 6;
+/** A line through an earlier column and what it misses, in another form. */
 const LINE = 7;
 /** Added to the form when rows without a value are marked first. */
 const SPARSE = 16;
