@@ -11,7 +11,7 @@ export class StallingLog {
   stalled = false;
   refusal: Fault | null = null;
 
-  append(record: LogRecord): Promise<void> {
+  append(record: LogRecord): Promise<Uint8Array> {
     this.attempts++;
     if (this.refusal) return Promise.reject(this.refusal);
     return new Promise((resolve, reject) => {
@@ -19,7 +19,7 @@ export class StallingLog {
         if (record.seq !== this.records.length + 1) reject(new Error(`out of order: ${record.seq}`));
         else {
           this.records.push(record);
-          resolve();
+          resolve(new Uint8Array(1));
         }
       };
       if (this.stalled) this.waiting.push(commit);

@@ -121,10 +121,15 @@ export class Intake {
     else if (!this.#checking) this.#beginChecking();
   }
 
+  #full(): boolean {
+    const { builder } = this.#options;
+    return builder.readings >= LIMITS.recordReadings || builder.bytes >= LIMITS.recordBytes;
+  }
+
   /** Resolves when all that was offered is durable and told. */
   async drain(): Promise<void> {
     this.#cut();
-    if (this.#groups.length === 0) return;
+    if (this.#groups.length === 0 && this.#sinks.length === 0) return;
     await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
@@ -164,7 +169,7 @@ export class Intake {
     if (this.#sinks.length === 0) return;
     const behind = this.#options.behind?.() ?? false;
     if (behind || this.#groups.length >= LOG_IN_FLIGHT) {
-      this.#blocked ||= builder.readings >= LIMITS.recordReadings || builder.bytes >= LIMITS.recordBytes;
+      this.#blocked ||= this.#full();
       if (behind) this.#lookAgain();
       return;
     }
@@ -220,10 +225,9 @@ export class Intake {
   }
 
   #next(): void {
-    const { builder } = this.#options;
-    if (builder.readings >= LIMITS.recordReadings || builder.bytes >= LIMITS.recordBytes) this.#cut();
+    if (this.#full()) this.#cut();
     else if (this.#sinks.length > 0 && !this.#checking) this.#beginChecking();
-    if (this.#blocked && this.#groups.length < LOG_IN_FLIGHT) {
+    if (this.#blocked && !this.#full()) {
       this.#blocked = false;
       for (const listener of this.#onRelease) listener();
     }

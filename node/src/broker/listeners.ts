@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
 import { type TlsFiles, WeirError } from '../contract/index.ts';
-import type { Peer } from './gate.ts';
+import type { Peer } from './gate-host.ts';
 import { BROKER_LIMITS } from './limits.ts';
 import type { BrokerLog, Rejection } from './rejections.ts';
 

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Credentials } from './credentials.ts';
-import type { Peer } from './gate.ts';
+import type { Peer } from './gate-host.ts';
 import { BROKER_LIMITS } from './limits.ts';
 import type { Rejection } from './rejections.ts';
 import { filterMatches, isReserved } from './topics.ts';

@@ -5,9 +5,9 @@ import type { Gate } from '../gate.ts';
 import { getOrMake } from '../get-or-make.ts';
 import { BROKER_LIMITS } from '../limits.ts';
 import type { Rejection } from '../rejections.ts';
-import { levelsMatch } from '../topics.ts';
 import { readMessage, type StoredMessage, writeMessage } from './message-bytes.ts';
 import { OfflineQueue, type QueuedPacket } from './offline-queue.ts';
+import { canTakeMore, RetainedMessages } from './retained-messages.ts';
 import { KEYS, type SessionDisk } from './session-disk.ts';
 
 interface ClientRef {
@@ -36,9 +36,6 @@ export interface SessionStoreOptions {
   refused(reason: Rejection, fields: object): void;
 }
 
-/** Time that matching retained messages may take in one turn, in messages looked at. */
-const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
-
 /**
  * What the protocol library remembers between connections: retained messages, persistent sessions with their queues,
  * identifiers of QoS 2, wills. Lives in memory, bounded by count, bytes and age, and is written behind to LevelDB, so
@@ -49,10 +46,9 @@ export class SessionStore {
   readonly #disk: SessionDisk | null;
   readonly #sessions = new Map<string, Session>();
   readonly #index = new FilterIndex();
-  readonly #retained = new Map<string, StoredMessage>();
+  readonly #retained: RetainedMessages;
   readonly #incoming = new Map<string, Map<number, object>>();
   readonly #wills = new Map<string, Will>();
-  #retainedBytes = 0;
   #queuesBytes = 0;
   /** The library's broker; the contract suite reads it. */
   broker: { id: string; clients?: Record<string, unknown> } = { id: '' };
@@ -63,6 +59,7 @@ export class SessionStore {
   constructor(options: SessionStoreOptions) {
     this.#options = options;
     this.#disk = options.disk;
+    this.#retained = new RetainedMessages(options.disk);
   }
 
   async setup(broker: { id: string }): Promise<void> {
@@ -73,26 +70,11 @@ export class SessionStore {
   // --- retained messages
 
   mayRetain(topic: string, payloadBytes: number): boolean {
-    if (payloadBytes === 0) return true;
-    if (payloadBytes > BROKER_LIMITS.retainedMessageBytes) return false;
-    const known = this.#retained.get(topic);
-    const count = this.#retained.size + (known ? 0 : 1);
-    const bytes = this.#retainedBytes + payloadBytes + topic.length - (known ? messageBytes(known) : 0);
-    return count <= BROKER_LIMITS.retainedCount && bytes <= BROKER_LIMITS.retainedBytes;
+    return this.#retained.fits(topic, payloadBytes);
   }
 
   async storeRetained(packet: StoredMessage): Promise<void> {
-    const known = this.#retained.get(packet.topic);
-    if (known) this.#retainedBytes -= messageBytes(known);
-    if (packet.payload.length === 0) {
-      this.#retained.delete(packet.topic);
-      if (known) this.#disk?.remove(KEYS.retained(packet.topic));
-      return;
-    }
-    const kept: StoredMessage = Object.assign({}, packet);
-    this.#retained.set(packet.topic, kept);
-    this.#retainedBytes += messageBytes(kept);
-    this.#disk?.put(KEYS.retained(packet.topic), writeMessage(kept));
+    this.#retained.store(packet);
   }
 
   createRetainedStream(pattern: string): Readable {
@@ -102,30 +84,7 @@ export class SessionStore {
   createRetainedStreamCombi(patterns: string[]): Readable {
     const gate = this.retainedFor;
     this.retainedFor = null;
-    return Readable.from(this.#matchRetained(patterns, gate), { highWaterMark: 16 });
-  }
-
-  /** Looks at a bounded number of messages in one turn of the loop [44], and waits for a client that reads slowly. */
-  async *#matchRetained(patterns: string[], gate: Gate | null): AsyncGenerator<StoredMessage> {
-    const filters = patterns.map((pattern) => pattern.split('/'));
-    const exact = patterns.every((pattern) => !/[+#]/.test(pattern));
-    const found = exact
-      ? patterns.flatMap((topic) => this.#retained.get(topic) ?? [])
-      : this.#retained.values();
-    let looks = 0;
-    for (const message of found) {
-      looks += filters.length;
-      if (looks >= BROKER_LIMITS.retainedPerTurn) {
-        looks = 0;
-        await turn();
-      }
-      const levels = message.topic.split('/');
-      if (!exact && !filters.some((filter) => levelsMatch(filter, levels))) continue;
-      while (gate && !gate.destroyed && gate.unreadBytes > BROKER_LIMITS.unreadBytes / 2)
-        await gate.drained();
-      if (gate?.destroyed) return;
-      yield message;
-    }
+    return Readable.from(this.#retained.match(patterns, gate), { highWaterMark: 16 });
   }
 
   // --- subscriptions
@@ -376,23 +335,14 @@ export class SessionStore {
         const known = getOrMake(this.#incoming, clientId, () => new Map<number, object>());
         known.set(Number(rest), { messageId: Number(rest) });
       } else if (kind === 'will') this.#wills.set(clientId, readMessage(value) as unknown as Will);
-      else {
-        const message = readMessage(value);
-        this.#retained.set(message.topic, message);
-        this.#retainedBytes += messageBytes(message);
-      }
+      else this.#retained.restore(readMessage(value));
     }
   }
 }
 
-function messageBytes(message: StoredMessage): number {
-  return message.topic.length + message.payload.length;
-}
-
 async function* pacedQueue(packets: Iterable<QueuedPacket>, gate: Gate | null): AsyncGenerator<QueuedPacket> {
   for (const packet of packets) {
-    while (gate && !gate.destroyed && gate.unreadBytes > BROKER_LIMITS.unreadBytes / 2) await gate.drained();
-    if (gate?.destroyed) return;
+    if (gate && !(await canTakeMore(gate))) return;
     // [MQTT-3.3.1-1]: what was sent over an earlier connection is marked so.
     yield gate && packet.cmd === 'publish' && packet.messageId !== undefined
       ? { ...packet, dup: true }
