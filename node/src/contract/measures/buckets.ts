@@ -1,0 +1,65 @@
+import { type AccumulatorKind, COMMON_LANES, KIND_LANES } from './kinds.ts';
+
+/** Buckets of one group in columns, ascending by start: the decoded form of a chunk. */
+export interface Buckets {
+  kinds: AccumulatorKind[];
+  n: number;
+  starts: Float64Array;
+  /** `lanes[lane][bucket]`. */
+  lanes: Float64Array[];
+}
+
+export function laneCount(kinds: AccumulatorKind[]): number {
+  let lanes = COMMON_LANES;
+  for (const kind of kinds) lanes += KIND_LANES[kind];
+  return lanes;
+}
+
+/** Room for `capacity` buckets; `n` starts at 0. What is in a lane past `n` means nothing. */
+export function newBuckets(kinds: AccumulatorKind[], capacity: number): Buckets {
+  const lanes: Float64Array[] = [];
+  for (let lane = laneCount(kinds); lane > 0; lane--) lanes.push(new Float64Array(capacity));
+  return { kinds, n: 0, starts: new Float64Array(capacity), lanes };
+}
+
+/** Sets a bucket to what merging leaves as it is: the identity. */
+export function clearBucket(buckets: Buckets, at: number, start: number): void {
+  buckets.starts[at] = start;
+  const lanes = buckets.lanes;
+  for (let lane = 0; lane < COMMON_LANES; lane++) lanes[lane][at] = 0;
+  let lane = COMMON_LANES;
+  for (const kind of buckets.kinds) {
+    const width = KIND_LANES[kind];
+    const empty = kind === 'present' || kind === 'sum' || kind === 'share' ? 0 : Number.NaN;
+    for (let more = 0; more < width; more++) lanes[lane + more][at] = more < 4 ? empty : 0;
+    lane += width;
+  }
+}
+
+/** Whether the bucket says nothing: such a bucket is not kept, so that what adds up to nothing has one form. */
+export function isEmptyBucket(buckets: Buckets, at: number): boolean {
+  const lanes = buckets.lanes;
+  for (let lane = 0; lane < COMMON_LANES; lane++) if (lanes[lane][at] !== 0) return false;
+  let lane = COMMON_LANES;
+  for (const kind of buckets.kinds) {
+    const width = KIND_LANES[kind];
+    for (let more = 0; more < width; more++) {
+      const value = lanes[lane + more][at];
+      if (!Number.isNaN(value) && value !== 0) return false;
+      // A zero is a value in those lanes where NaN stands for none.
+      const nullable = kind !== 'present' && kind !== 'sum' && kind !== 'share' && more < 4;
+      if (nullable && !Number.isNaN(value)) return false;
+    }
+    lane += width;
+  }
+  return true;
+}
+
+export function copyBucket(into: Buckets, at: number, from: Buckets, fromAt: number): void {
+  into.starts[at] = from.starts[fromAt];
+  for (let lane = 0; lane < into.lanes.length; lane++) into.lanes[lane][at] = from.lanes[lane][fromAt];
+}
+
+export function sameKinds(one: AccumulatorKind[], other: AccumulatorKind[]): boolean {
+  return one.length === other.length && one.every((kind, at) => kind === other[at]);
+}

@@ -1,0 +1,106 @@
+/** Writes whole numbers in as few bytes as they need; exact up to 2^53. One is kept and used again: `reset` first. */
+export class ByteWriter {
+  #bytes = new Uint8Array(256);
+  length = 0;
+
+  reset(): void {
+    this.length = 0;
+  }
+
+  /** A copy of what was written. */
+  take(): Uint8Array {
+    return this.#bytes.slice(0, this.length);
+  }
+
+  byte(value: number): void {
+    if (this.length === this.#bytes.length) this.#grow(1);
+    this.#bytes[this.length++] = value;
+  }
+
+  bytes(from: Uint8Array): void {
+    if (this.length + from.length > this.#bytes.length) this.#grow(from.length);
+    this.#bytes.set(from, this.length);
+    this.length += from.length;
+  }
+
+  /** A whole number ≥ 0, seven bits a byte, low bits first. HOT */
+  unsigned(value: number): void {
+    if (this.length + 10 > this.#bytes.length) this.#grow(10);
+    const bytes = this.#bytes;
+    let rest = value;
+    while (rest > 0x7fffffff) {
+      const high = Math.floor(rest / 128);
+      bytes[this.length++] = (rest - high * 128) | 0x80;
+      rest = high;
+    }
+    while (rest > 0x7f) {
+      bytes[this.length++] = (rest & 0x7f) | 0x80;
+      rest >>>= 7;
+    }
+    bytes[this.length++] = rest;
+  }
+
+  /** A whole number: the sign stands beside the lowest six bits, since doubling would lose one of 53. HOT */
+  signed(value: number): void {
+    const magnitude = Math.abs(value);
+    const sign = value < 0 ? 0x40 : 0;
+    if (magnitude < 64) {
+      this.byte(sign | magnitude);
+      return;
+    }
+    const high = Math.floor(magnitude / 64);
+    this.byte(0x80 | sign | (magnitude - high * 64));
+    this.unsigned(high);
+  }
+
+  #grow(by: number): void {
+    const wider = new Uint8Array(Math.max(this.#bytes.length * 2, this.length + by));
+    wider.set(this.#bytes);
+    this.#bytes = wider;
+  }
+}
+
+/** Reads what `ByteWriter` wrote. Bytes come checked from the store: past the end is damage and throws. */
+export class ByteReader {
+  readonly #bytes: Uint8Array;
+  at: number;
+
+  constructor(bytes: Uint8Array, at = 0) {
+    this.#bytes = bytes;
+    this.at = at;
+  }
+
+  get done(): boolean {
+    return this.at >= this.#bytes.length;
+  }
+
+  byte(): number {
+    if (this.at >= this.#bytes.length) throw new Error('stored value ends in the middle');
+    return this.#bytes[this.at++];
+  }
+
+  bytes(count: number): Uint8Array {
+    if (this.at + count > this.#bytes.length) throw new Error('stored value ends in the middle');
+    this.at += count;
+    return this.#bytes.subarray(this.at - count, this.at);
+  }
+
+  unsigned(): number {
+    let byte = this.byte();
+    let value = byte & 0x7f;
+    let scale = 128;
+    while (byte > 0x7f) {
+      byte = this.byte();
+      value += (byte & 0x7f) * scale;
+      scale *= 128;
+    }
+    return value;
+  }
+
+  signed(): number {
+    const byte = this.byte();
+    const low = byte & 0x3f;
+    const magnitude = byte > 0x7f ? low + this.unsigned() * 64 : low;
+    return (byte & 0x40) === 0 || magnitude === 0 ? magnitude : -magnitude;
+  }
+}

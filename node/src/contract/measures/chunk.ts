@@ -1,0 +1,215 @@
+import { type Buckets, laneCount, newBuckets } from './buckets.ts';
+import { ByteReader, ByteWriter } from './byte-writer.ts';
+import {
+  ACCUMULATOR_KINDS,
+  type AccumulatorKind,
+  COMMON_LANES,
+  FIRST_V,
+  KIND_LANES,
+  LAST_T,
+  LAST_V,
+} from './kinds.ts';
+import { mergeAll } from './merge.ts';
+
+/**
+ * The bytes of a chunk: the buckets of one group over one period, in columns. One content has one form, so equal state
+ * is equal bytes however it came about. Layout: version · kinds · number of buckets · unit and starts · two bits a lane
+ * that say how it is written · the lanes.
+ */
+const VERSION = 1;
+
+/** How a lane is written: left out (all empty), one value for all, all, or those that are not empty after a bitmap. */
+const ABSENT = 0;
+const SAME = 1;
+const FULL = 2;
+const SPARSE = 3;
+
+/** Starts are multiples of one of these, in milliseconds. */
+const UNITS = [60_000, 1000, 1];
+
+/** A value is written as its difference from the one before in the lane, or from another lane of the same bucket. */
+interface LanePlan {
+  nullable: boolean;
+  /** Lane, earlier in order, whose value of the same bucket is the reference; -1: the value before in this lane. */
+  peer: number;
+}
+
+const plans = new Map<string, LanePlan[]>();
+
+function planOf(kinds: AccumulatorKind[]): LanePlan[] {
+  const name = kinds.join();
+  const known = plans.get(name);
+  if (known) return known;
+  const plan: LanePlan[] = [];
+  for (let lane = 0; lane < COMMON_LANES; lane++) plan.push({ nullable: false, peer: -1 });
+  for (const kind of kinds) addPlan(plan, kind);
+  plans.set(name, plan);
+  return plan;
+}
+
+function addPlan(plan: LanePlan[], kind: AccumulatorKind): void {
+  const lane = plan.length;
+  const nullable = kind !== 'present' && kind !== 'sum' && kind !== 'share';
+  for (let more = 0; more < KIND_LANES[kind]; more++) plan.push({ nullable: nullable && more < 4, peer: -1 });
+  if (kind === 'present') plan[lane].peer = 0;
+  if (kind !== 'register') return;
+  plan[lane + LAST_T].peer = lane;
+  plan[lane + LAST_V].peer = lane + FIRST_V;
+}
+
+const writer = new ByteWriter();
+
+/** The buckets from one place to another, all of them when not told. */
+export function encodeChunk(buckets: Buckets, from = 0, to = buckets.n): Uint8Array {
+  writer.reset();
+  writer.byte(VERSION);
+  writer.byte(buckets.kinds.length);
+  for (const kind of buckets.kinds) writer.byte(ACCUMULATOR_KINDS.indexOf(kind));
+  writer.unsigned(to - from);
+  if (to <= from) return writer.take();
+  writeStarts(buckets.starts, from, to);
+  const plan = planOf(buckets.kinds);
+  for (let lane = 0; lane < plan.length; lane += 4) {
+    let modes = 0;
+    for (let more = 0; more < 4 && lane + more < plan.length; more++)
+      modes |= modeOf(buckets.lanes[lane + more], plan[lane + more], from, to) << (more * 2);
+    writer.byte(modes);
+  }
+  for (let lane = 0; lane < plan.length; lane++) writeLane(buckets, plan[lane], lane, from, to);
+  return writer.take();
+}
+
+function writeStarts(starts: Float64Array, from: number, to: number): void {
+  let code = 0;
+  for (let at = from; at < to; at++) while (starts[at] % UNITS[code] !== 0) code++;
+  const unit = UNITS[code];
+  writer.byte(code);
+  let before = 0;
+  for (let at = from; at < to; at++) {
+    const start = starts[at] / unit;
+    if (at === from) writer.signed(start);
+    else writer.unsigned(start - before - 1);
+    before = start;
+  }
+}
+
+function modeOf(values: Float64Array, plan: LanePlan, from: number, to: number): number {
+  const first = values[from];
+  let same = true;
+  let holes = false;
+  for (let at = from; at < to; at++) {
+    const value = values[at];
+    if (Number.isNaN(value)) holes = true;
+    if (value !== first && (!Number.isNaN(value) || !Number.isNaN(first))) same = false;
+  }
+  if (same && (plan.nullable ? Number.isNaN(first) : first === 0)) return ABSENT;
+  if (same && !holes && plan.peer < 0) return SAME;
+  return holes ? SPARSE : FULL;
+}
+
+function writeLane(buckets: Buckets, plan: LanePlan, lane: number, from: number, to: number): void {
+  const values = buckets.lanes[lane];
+  const mode = modeOf(values, plan, from, to);
+  if (mode === ABSENT) return;
+  if (mode === SAME) {
+    writer.signed(values[from]);
+    return;
+  }
+  if (mode === SPARSE) writeBitmap(values, from, to);
+  let before = 0;
+  for (let at = from; at < to; at++) {
+    if (Number.isNaN(values[at])) continue;
+    writer.signed(values[at] - (plan.peer < 0 ? before : buckets.lanes[plan.peer][at]));
+    before = values[at];
+  }
+}
+
+function writeBitmap(values: Float64Array, from: number, to: number): void {
+  for (let at = from; at < to; at += 8) {
+    let bits = 0;
+    for (let more = 0; more < 8 && at + more < to; more++)
+      if (!Number.isNaN(values[at + more])) bits |= 1 << more;
+    writer.byte(bits);
+  }
+}
+
+export function decodeChunk(bytes: Uint8Array): Buckets {
+  return readChunk(new ByteReader(bytes));
+}
+
+/** Chunks that were put one behind the other: a chunk tells where it ends. */
+export function decodeChunks(bytes: Uint8Array): Buckets[] {
+  const reader = new ByteReader(bytes);
+  const chunks: Buckets[] = [];
+  while (!reader.done) chunks.push(readChunk(reader));
+  return chunks;
+}
+
+function readChunk(reader: ByteReader): Buckets {
+  const kinds = readKinds(reader);
+  const n = reader.unsigned();
+  const buckets = newBuckets(kinds, n);
+  buckets.n = n;
+  if (n === 0) return buckets;
+  readStarts(reader, buckets.starts);
+  const plan = planOf(kinds);
+  const modes = reader.bytes((laneCount(kinds) + 3) >> 2);
+  for (let lane = 0; lane < plan.length; lane++)
+    readLane(reader, buckets, plan[lane], lane, (modes[lane >> 2] >> ((lane & 3) * 2)) & 3);
+  return buckets;
+}
+
+function readKinds(reader: ByteReader): AccumulatorKind[] {
+  const version = reader.byte();
+  if (version !== VERSION) throw new Error(`chunk of version ${version}, not ${VERSION}`);
+  const kinds: AccumulatorKind[] = [];
+  for (let left = reader.byte(); left > 0; left--) {
+    const kind = ACCUMULATOR_KINDS[reader.byte()];
+    if (kind === undefined) throw new Error('chunk with an unknown kind of accumulator');
+    kinds.push(kind);
+  }
+  return kinds;
+}
+
+/** Starts of a chunk's buckets, without reading the rest. */
+export function startsOf(bytes: Uint8Array): Float64Array {
+  const reader = new ByteReader(bytes);
+  readKinds(reader);
+  const starts = new Float64Array(reader.unsigned());
+  if (starts.length > 0) readStarts(reader, starts);
+  return starts;
+}
+
+function readStarts(reader: ByteReader, starts: Float64Array): void {
+  const unit = UNITS[reader.byte()];
+  let start = reader.signed();
+  starts[0] = start * unit;
+  for (let at = 1; at < starts.length; at++) {
+    start += reader.unsigned() + 1;
+    starts[at] = start * unit;
+  }
+}
+
+function readLane(reader: ByteReader, buckets: Buckets, plan: LanePlan, lane: number, mode: number): void {
+  const values = buckets.lanes[lane];
+  if (mode === ABSENT || mode === SAME) {
+    values.fill(mode === SAME ? reader.signed() : plan.nullable ? Number.NaN : 0);
+    return;
+  }
+  const bitmap = mode === SPARSE ? reader.bytes((buckets.n + 7) >> 3) : null;
+  let before = 0;
+  for (let at = 0; at < buckets.n; at++) {
+    if (bitmap !== null && ((bitmap[at >> 3] >> (at & 7)) & 1) === 0) {
+      values[at] = Number.NaN;
+      continue;
+    }
+    values[at] = reader.signed() + (plan.peer < 0 ? before : buckets.lanes[plan.peer][at]);
+    before = values[at];
+  }
+}
+
+/** Merge of the tables of buckets: the values of one entry, in any order, into one. */
+export function mergeChunks(values: Uint8Array[]): Uint8Array {
+  if (values.length === 1) return values[0];
+  return encodeChunk(mergeAll(values.map(decodeChunk)));
+}

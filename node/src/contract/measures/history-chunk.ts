@@ -1,0 +1,147 @@
+import { ByteReader, ByteWriter } from './byte-writer.ts';
+
+/**
+ * Counted readings of one key over one day, in order of time: what it takes to recognise a reading that comes again,
+ * and to put one that comes late between its neighbours. One content has one form.
+ */
+export interface HistoryRows {
+  /** How many counters a row keeps. */
+  counters: number;
+  n: number;
+  times: Float64Array;
+  /** Tells readings of equal time apart; 0 where key and time are the id. */
+  ids: Uint32Array;
+  /** 16 bits of hash over the content. */
+  contents: Uint16Array;
+  /** Number of the dimensions in the stream's tuples. */
+  tuples: Uint32Array;
+  /** `values[counter][row]`; NaN where the reading had none, or is no part of the counter's chain. */
+  values: Float64Array[];
+}
+
+const VERSION = 1;
+
+export function newHistoryRows(counters: number, capacity: number): HistoryRows {
+  return {
+    counters,
+    n: 0,
+    times: new Float64Array(capacity),
+    ids: new Uint32Array(capacity),
+    contents: new Uint16Array(capacity),
+    tuples: new Uint32Array(capacity),
+    values: Array.from({ length: counters }, () => new Float64Array(capacity)),
+  };
+}
+
+const writer = new ByteWriter();
+
+export function encodeHistory(rows: HistoryRows): Uint8Array {
+  writer.reset();
+  writer.byte(VERSION);
+  writer.byte(rows.counters);
+  writer.unsigned(rows.n);
+  let time = 0;
+  for (let row = 0; row < rows.n; row++) {
+    writer.signed(rows.times[row] - time);
+    time = rows.times[row];
+  }
+  for (let row = 0; row < rows.n; row++) {
+    writer.byte(rows.contents[row] & 0xff);
+    writer.byte(rows.contents[row] >> 8);
+  }
+  writeRuns(rows.ids, rows.n);
+  writeRuns(rows.tuples, rows.n);
+  for (const values of rows.values) writeValues(values, rows.n);
+  return writer.take();
+}
+
+/** One value for all where there is only one: keys seldom change their dimensions within a day. */
+function writeRuns(values: Uint32Array, n: number): void {
+  let same = true;
+  for (let row = 1; row < n; row++) if (values[row] !== values[0]) same = false;
+  writer.byte(same ? 1 : 0);
+  for (let row = 0; row < (same ? Math.min(n, 1) : n); row++) writer.unsigned(values[row]);
+}
+
+function writeValues(values: Float64Array, n: number): void {
+  let holes = false;
+  for (let row = 0; row < n; row++) if (Number.isNaN(values[row])) holes = true;
+  writer.byte(holes ? 1 : 0);
+  let before = 0;
+  for (let row = 0; row < n; row++) {
+    const value = values[row];
+    if (holes) writer.byte(!Number.isNaN(value) ? 1 : 0);
+    if (Number.isNaN(value)) continue;
+    writer.signed(value - before);
+    before = value;
+  }
+}
+
+export function decodeHistory(bytes: Uint8Array): HistoryRows {
+  const reader = new ByteReader(bytes);
+  const version = reader.byte();
+  if (version !== VERSION) throw new Error(`history of version ${version}, not ${VERSION}`);
+  const counters = reader.byte();
+  const n = reader.unsigned();
+  const rows = newHistoryRows(counters, n);
+  rows.n = n;
+  let time = 0;
+  for (let row = 0; row < n; row++) {
+    time += reader.signed();
+    rows.times[row] = time;
+  }
+  for (let row = 0; row < n; row++) rows.contents[row] = reader.byte() | (reader.byte() << 8);
+  readRuns(reader, rows.ids);
+  readRuns(reader, rows.tuples);
+  for (const values of rows.values) readValues(reader, values);
+  return rows;
+}
+
+function readRuns(reader: ByteReader, values: Uint32Array): void {
+  if (reader.byte() === 1) values.fill(values.length > 0 ? reader.unsigned() : 0);
+  else for (let row = 0; row < values.length; row++) values[row] = reader.unsigned();
+}
+
+function readValues(reader: ByteReader, values: Float64Array): void {
+  const holes = reader.byte() === 1;
+  let before = 0;
+  for (let row = 0; row < values.length; row++) {
+    if (holes && reader.byte() === 0) values[row] = Number.NaN;
+    else {
+      before += reader.signed();
+      values[row] = before;
+    }
+  }
+}
+
+export function copyHistoryRow(into: HistoryRows, from: HistoryRows, row: number): void {
+  const at = into.n++;
+  into.times[at] = from.times[row];
+  into.ids[at] = from.ids[row];
+  into.contents[at] = from.contents[row];
+  into.tuples[at] = from.tuples[row];
+  for (let counter = 0; counter < into.counters; counter++)
+    into.values[counter][at] = from.values[counter][row];
+}
+
+/** In one order whatever came first: by time, id and content. No two rows are equal in all three. */
+function compareRows(a: HistoryRows, atA: number, b: HistoryRows, atB: number): number {
+  return a.times[atA] - b.times[atB] || a.ids[atA] - b.ids[atB] || a.contents[atA] - b.contents[atB];
+}
+
+function mergeTwo(a: HistoryRows, b: HistoryRows): HistoryRows {
+  if (a.counters !== b.counters) throw new Error('histories of different layouts cannot be merged');
+  const merged = newHistoryRows(a.counters, a.n + b.n);
+  let atA = 0;
+  let atB = 0;
+  while (atA < a.n || atB < b.n) {
+    if (atB >= b.n || (atA < a.n && compareRows(a, atA, b, atB) <= 0)) copyHistoryRow(merged, a, atA++);
+    else copyHistoryRow(merged, b, atB++);
+  }
+  return merged;
+}
+
+export function mergeHistory(values: Uint8Array[]): Uint8Array {
+  if (values.length === 1) return values[0];
+  return encodeHistory(values.map(decodeHistory).reduce(mergeTwo));
+}

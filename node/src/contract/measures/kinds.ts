@@ -1,0 +1,63 @@
+/**
+ * The kinds of accumulator, and the lanes (numbers) that each keeps for a bucket. A kind's place in this list is its
+ * code in a stored chunk: append, never reorder. Values are integers scaled by the field's decimals.
+ * - `present`: how many readings had a value.
+ * - `sum`, `share`: an exact integer in two limbs. A share is what the intervals of a counter put into the bucket; it
+ *   belongs to groups that fold several keys, where a register would mix them up.
+ * - `min`, `max`: NaN when empty.
+ * - `first`, `last`: time after the start of the bucket, and value; of equal times the smaller value is first.
+ * - `register`: the segment of one key's counter: first and last reading, the correction that belongs to the interval
+ *   which ends in the first reading, and the corrections of all later intervals. Increase inside the bucket =
+ *   last − first + rest; across to the one before = first − its last + firstCorr. Corrections undo resets.
+ */
+export const ACCUMULATOR_KINDS = [
+  'present',
+  'sum',
+  'min',
+  'max',
+  'first',
+  'last',
+  'register',
+  'share',
+] as const;
+
+export type AccumulatorKind = (typeof ACCUMULATOR_KINDS)[number];
+
+export const KIND_LANES: Readonly<Record<AccumulatorKind, number>> = {
+  present: 1,
+  sum: 2,
+  min: 1,
+  max: 1,
+  first: 2,
+  last: 2,
+  register: 8,
+  share: 2,
+};
+
+/** Lanes that every bucket has before those of its accumulators. */
+export const ROWS = 0;
+export const LATE = 1;
+export const REVISION = 2;
+export const COMMON_LANES = 3;
+
+/** Lanes of a register, after its first. Times are after the bucket's start. */
+export const FIRST_T = 0;
+export const FIRST_V = 1;
+export const LAST_T = 2;
+export const LAST_V = 3;
+export const FIRST_CORR = 4;
+export const REST = 6;
+
+/** The low limb holds this many units; see `LIMB`. */
+const LIMB_HALF = 2 ** 39;
+export const LIMB = 2 ** 40;
+
+/** What of an exact integer belongs into the high limb, so that the low one is in [−2^39, 2^39): one form a value. */
+export function carryOf(lo: number): number {
+  return Math.floor((lo + LIMB_HALF) / LIMB);
+}
+
+/** The exact integer as a double: what is shown, never what is kept. */
+export function limbsToNumber(hi: number, lo: number): number {
+  return hi * LIMB + lo;
+}

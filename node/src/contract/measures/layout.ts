@@ -1,0 +1,64 @@
+import type { MeasureSpec, RollupSpec, StreamSpec } from '../site/model.ts';
+import { type AccumulatorKind, COMMON_LANES, KIND_LANES } from './kinds.ts';
+
+/** What one group-by of a rollup keeps in a bucket: the fewest accumulators from which its measures are finished. */
+export interface Layout {
+  accumulators: Accumulator[];
+  kinds: AccumulatorKind[];
+  /** Numbers a bucket, the common ones included. */
+  lanes: number;
+}
+
+export interface Accumulator {
+  kind: AccumulatorKind;
+  field: string;
+  decimals: number;
+  /** Place of the first of its lanes. */
+  lane: number;
+}
+
+/** Longer than this between two readings of a counter, nothing is spread: it all stands at the later reading. */
+export const MAX_GAP_MS = 7 * 24 * 3_600_000;
+
+/**
+ * A register needs a group that is exactly one key. Any other group-by, also one of the key with something else, takes
+ * shares: an interval belongs to the later reading's dimensions, and a segment that ends in another group would lose it.
+ */
+export function layoutOf(rollup: RollupSpec, groupBy: number, stream: StreamSpec): Layout {
+  const by = rollup.groupBys[groupBy];
+  const counterKind = by.length === 1 && by[0] === stream.keyField ? 'register' : 'share';
+  const accumulators: Accumulator[] = [];
+  let lane = COMMON_LANES;
+  for (const measure of rollup.measures)
+    for (const kind of kindsFor(measure, counterKind)) {
+      const field = measure.field ?? '';
+      if (accumulators.some((one) => one.kind === kind && one.field === field)) continue;
+      const decimals = decimalsOf(stream, field);
+      accumulators.push({ kind, field, decimals, lane });
+      lane += KIND_LANES[kind];
+    }
+  return { accumulators, kinds: accumulators.map((one) => one.kind), lanes: lane };
+}
+
+function kindsFor(measure: MeasureSpec, counterKind: 'register' | 'share'): AccumulatorKind[] {
+  switch (measure.fn) {
+    case 'count':
+      return [];
+    case 'sum':
+    case 'mean':
+      return ['present', 'sum'];
+    case 'increase':
+    case 'rate':
+      return [counterKind];
+    default:
+      return [measure.fn];
+  }
+}
+
+function decimalsOf(stream: StreamSpec, field: string): number {
+  return stream.fields.find((one) => one.name === field)?.decimals ?? 0;
+}
+
+export function findAccumulator(layout: Layout, kind: AccumulatorKind, field: string): Accumulator | null {
+  return layout.accumulators.find((one) => one.kind === kind && one.field === field) ?? null;
+}

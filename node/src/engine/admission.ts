@@ -1,0 +1,256 @@
+import { LIMITS } from '../contract/limits.ts';
+import type { Section, StreamLayout } from '../contract/reading/section.ts';
+import type { Accumulation } from './accumulation.ts';
+import { Block } from './block.ts';
+import { KeyGroups } from './dimensions.ts';
+import { KEY_COUNTERS, KEY_NEWEST, KEY_OLDEST_S, KEY_STORED_S, KEY_TUPLE } from './key-table.ts';
+import { COUNTED, DUPLICATE, LATE_MERGED, LATE_UNPROVEN, reasonCount } from './ledger.ts';
+import { Neighbours } from './neighbours.ts';
+import { PAGE_BITS } from './record-pages.ts';
+import type { RunView } from './run-store.ts';
+import { DimensionColumn, hashColumn, SectionColumns } from './section-columns.ts';
+import { StoredHistory } from './stored-history.ts';
+import type { StreamEngine } from './stream-engine.ts';
+
+const NONE = new Float64Array(LIMITS.recordReadings).fill(Number.NaN);
+
+/** How readings of a stream are told apart. */
+type Identity = 'content' | 'key and time' | 'fields';
+
+/**
+ * Decides for each reading of a section whether it counts, and finds what came before it in the chains of its key's
+ * counters. A reading newer than every other one of its key is new for certain; only the others are looked up.
+ */
+export class Admission {
+  readonly columns: SectionColumns;
+  /** The newest time admitted in the last block. */
+  newest = 0;
+  readonly #stream: StreamEngine;
+  readonly #accumulation: Accumulation;
+  readonly #block: Block;
+  readonly #seek: Neighbours;
+  readonly #stored: StoredHistory;
+  readonly #keyGroups: KeyGroups;
+  readonly #identity: Identity;
+  readonly #idFields: number[];
+  readonly #dimensionFields: number[];
+  readonly #dimensionColumns: DimensionColumn[];
+  readonly #ids: Uint32Array;
+  readonly #counterColumns: Float64Array[] = [];
+  #keyOf = new Uint32Array(64);
+  #section: Section | null = null;
+  #counts: Float64Array = new Float64Array(0);
+  #view: RunView | null = null;
+
+  constructor(stream: StreamEngine, accumulation: Accumulation) {
+    const { spec, dimensions, counters } = stream;
+    this.#stream = stream;
+    this.#accumulation = accumulation;
+    this.columns = new SectionColumns(spec);
+    this.#block = new Block(counters.length);
+    this.#stored = new StoredHistory(spec.name);
+    this.#keyGroups = new KeyGroups(stream.keys);
+    const place = (name: string) => spec.fields.findIndex((field) => field.name === name);
+    this.#idFields = spec.idFields.map(place).filter((field) => field >= 0);
+    this.#identity =
+      spec.idFields.length === 0 ? 'content' : this.#idFields.length === 0 ? 'key and time' : 'fields';
+    this.#seek = new Neighbours(counters.length, this.#identity === 'content');
+    this.#dimensionFields = dimensions.fields.map(place);
+    this.#dimensionColumns = this.#dimensionFields.map(
+      (field) => new DimensionColumn(spec.fields[field].decimals),
+    );
+    this.#ids = new Uint32Array(Math.max(1, dimensions.fields.length));
+  }
+
+  /** The store as it is after a checkpoint. */
+  see(view: RunView): void {
+    this.#view = view;
+    this.#stored.forget();
+  }
+
+  open(section: Section, layout: StreamLayout, counts: Float64Array): void {
+    const { dimensions, counters } = this.#stream;
+    this.#section = section;
+    this.#counts = counts;
+    this.columns.take(section, layout);
+    for (let dim = 0; dim < this.#dimensionFields.length; dim++)
+      this.#dimensionColumns[dim].take(this.columns.columns[this.#dimensionFields[dim]], dimensions);
+    for (let c = 0; c < counters.length; c++)
+      this.#counterColumns[c] = this.columns.numbers(
+        counters[c],
+        section.rows <= NONE.length ? NONE : nones(section.rows),
+      );
+    this.#findKeys(section);
+  }
+
+  #findKeys(section: Section): void {
+    const { keyBytes, keyEnds, keyHashes } = section;
+    if (this.#keyOf.length < keyEnds.length) this.#keyOf = new Uint32Array(keyEnds.length * 2);
+    const keys = this.#stream.keys;
+    let from = 0;
+    for (let at = 0; at < keyEnds.length; at++) {
+      const to = keyEnds[at];
+      const known = keys.find(keyBytes, from, to, keyHashes[at]);
+      this.#keyOf[at] = known >= 0 ? known : keys.add(keyBytes, from, to, keyHashes[at]);
+      from = to;
+    }
+  }
+
+  /** HOT */
+  admit(from: number, to: number): Block {
+    const section = this.#section!;
+    const block = this.#block;
+    const { keys, active } = this.#stream;
+    const { times, keyIndex } = section;
+    const counters = this.#counterColumns.length;
+    const lateBefore = this.#accumulation.lateBefore;
+    this.#identify(from, to);
+    block.n = 0;
+    this.newest = Number.NEGATIVE_INFINITY;
+    let late = 0;
+    for (let row = from; row < to; row++) {
+      const key = this.#keyOf[keyIndex[row]];
+      const time = times[row];
+      const page = keys.records.doubles[(key + 1) >> PAGE_BITS];
+      const own = keys.doubleAt(key, 0);
+      const i = row - from;
+      if (time > page[own + KEY_NEWEST]) {
+        const tuple = this.#tupleOf(key, row);
+        if (page[own + KEY_NEWEST] === Number.NEGATIVE_INFINITY)
+          keys.setWord(key, KEY_OLDEST_S, Math.floor(time / 1000));
+        page[own + KEY_NEWEST] = time;
+        const record = active.history.append(key, time, tuple, block.contents[i], block.ids[i]);
+        for (let c = 0; c < counters; c++) {
+          const value = this.#counterColumns[c][row];
+          active.history.setValue(record, c, value);
+          block.values[c][block.n] = value;
+          if (Number.isNaN(value)) continue;
+          const chain = own + KEY_COUNTERS + 2 * c;
+          block.beforeT[c][block.n] = page[chain];
+          block.beforeV[c][block.n] = page[chain + 1];
+          page[chain] = time;
+          page[chain + 1] = value;
+        }
+        block.tuples[block.n] = tuple;
+      } else if (!this.#admitOld(key, time, row, i)) continue;
+      block.rows[block.n] = row;
+      block.keys[block.n] = key;
+      block.times[block.n] = time;
+      block.n++;
+      if (time > this.newest) this.newest = time;
+      if (time < lateBefore) late++;
+    }
+    this.#counts[COUNTED] += block.n;
+    this.#counts[LATE_MERGED] += late;
+    return block;
+  }
+
+  /** A reading that is not newer than its key's newest: whether it counts. Fills the block but for what all share. */
+  #admitOld(key: number, time: number, row: number, i: number): boolean {
+    const block = this.#block;
+    const stream = this.#stream;
+    const seek = this.#seek;
+    const counters = this.#counterColumns.length;
+    const horizon = stream.horizon;
+    if (time < horizon) {
+      for (let c = 0; c < counters; c++) block.values[c][block.n] = Number.NaN;
+      block.tuples[block.n] = this.#tupleOf(key, row);
+      this.#counts[LATE_UNPROVEN]++;
+      return true;
+    }
+    seek.seek(time, block.ids[i], block.contents[i], horizon);
+    for (let c = 0; c < counters; c++) seek.values[c] = this.#counterColumns[c][row];
+    this.#probe(key, time);
+    if (seek.duplicate || seek.conflict) {
+      this.#counts[seek.duplicate ? DUPLICATE : reasonCount('conflict')]++;
+      return false;
+    }
+    const tuple = this.#tupleOf(key, row);
+    const record = stream.active.history.insert(key, time, tuple, block.contents[i], block.ids[i]);
+    for (let c = 0; c < counters; c++) {
+      const value = this.#link(key, c, time);
+      block.values[c][block.n] = value;
+      stream.active.history.setValue(record, c, value);
+    }
+    const oldest = Math.floor(time / 1000);
+    if (oldest < stream.keys.word(key, KEY_OLDEST_S)) stream.keys.setWord(key, KEY_OLDEST_S, oldest);
+    block.tuples[block.n] = tuple;
+    return true;
+  }
+
+  #probe(key: number, time: number): void {
+    const { generations, keys } = this.#stream;
+    const seek = this.#seek;
+    for (const generation of generations) generation.history.probe(key, seek);
+    const storedMs = keys.word(key, KEY_STORED_S) * 1000;
+    if (storedMs === 0 || this.#view === null) return;
+    if (time > storedMs && seek.hasPredecessors(storedMs)) return;
+    const name = this.#keyGroups.name(key);
+    const oldestMs = keys.word(key, KEY_OLDEST_S) * 1000;
+    this.#stored.probe(this.#view, { key, name, hash: keys.hash(key), oldestMs, newestMs: storedMs }, seek);
+  }
+
+  /**
+   * Puts the reading into the chain of a counter: what came before goes into the block, the interval up to the next is
+   * split. Answers the value, or NaN when it cannot be told what came before: then it is no part of the chain.
+   */
+  #link(key: number, counter: number, time: number): number {
+    const seek = this.#seek;
+    const block = this.#block;
+    const { keys } = this.#stream;
+    const value = seek.values[counter];
+    if (Number.isNaN(value)) return value;
+    const chainT = keys.double(key, KEY_COUNTERS + 2 * counter);
+    let beforeT = seek.beforeT[counter];
+    let beforeV = seek.beforeV[counter];
+    if (chainT < time) {
+      beforeT = chainT;
+      beforeV = keys.double(key, KEY_COUNTERS + 2 * counter + 1);
+    }
+    const certain =
+      !Number.isNaN(beforeT) || keys.word(key, KEY_OLDEST_S) * 1000 >= seek.horizon || Number.isNaN(chainT);
+    if (!certain) return Number.NaN;
+    block.beforeT[counter][block.n] = beforeT;
+    block.beforeV[counter][block.n] = beforeV;
+    if (!Number.isNaN(seek.afterT[counter]))
+      this.#accumulation.split(key, counter, seek, value, beforeT, beforeV);
+    else {
+      keys.setDouble(key, KEY_COUNTERS + 2 * counter, time);
+      keys.setDouble(key, KEY_COUNTERS + 2 * counter + 1, value);
+    }
+    return value;
+  }
+
+  /** Content and id of a block's rows, by column. HOT */
+  #identify(from: number, to: number): void {
+    const { contents, ids } = this.#block;
+    const n = to - from;
+    contents.fill(0, 0, n);
+    const columns = this.columns.columns;
+    for (let field = 0; field < columns.length; field++) hashColumn(columns[field], from, n, contents);
+    if (this.#identity === 'content') for (let i = 0; i < n; i++) ids[i] = contents[i];
+    else ids.fill(0, 0, n);
+    if (this.#identity === 'fields')
+      for (const field of this.#idFields) hashColumn(columns[field], from, n, ids);
+    for (let i = 0; i < n; i++) contents[i] = (contents[i] ^ (contents[i] >>> 16)) & 0xffff;
+  }
+
+  /** HOT */
+  #tupleOf(key: number, row: number): number {
+    const columns = this.#dimensionColumns;
+    if (columns.length === 0) return 0;
+    const { dimensions, keys } = this.#stream;
+    const ids = this.#ids;
+    for (let dim = 0; dim < columns.length; dim++) ids[dim] = columns[dim].idOf(row, dimensions);
+    // Kept plus one: a key begins without a tuple.
+    const own = keys.word(key, KEY_TUPLE);
+    if (own !== 0 && dimensions.matches(own - 1, ids, 0)) return own - 1;
+    const tuple = dimensions.tuple(ids, 0);
+    keys.setWord(key, KEY_TUPLE, tuple + 1);
+    return tuple;
+  }
+}
+
+function nones(rows: number): Float64Array {
+  return new Float64Array(rows).fill(Number.NaN);
+}

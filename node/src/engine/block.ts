@@ -1,0 +1,32 @@
+/** Rows that are taken through the engine together: few enough that what they touch stays in the cache. */
+export const BLOCK_ROWS = 1024;
+
+/** The readings of a block that count, in columns, with what came before each in its key's chains. */
+export class Block {
+  n = 0;
+  readonly rows = new Uint32Array(BLOCK_ROWS);
+  readonly keys = new Uint32Array(BLOCK_ROWS);
+  readonly tuples = new Uint32Array(BLOCK_ROWS);
+  readonly times = new Float64Array(BLOCK_ROWS);
+  /** By counter: the value (NaN where it is no part of the chain), and the reading before it (NaN where there is none). */
+  readonly values: Float64Array[];
+  readonly beforeT: Float64Array[];
+  readonly beforeV: Float64Array[];
+  readonly contents = new Uint32Array(BLOCK_ROWS);
+  readonly ids = new Uint32Array(BLOCK_ROWS);
+  /** Room for one rollup at a time. */
+  readonly buckets = new Uint32Array(BLOCK_ROWS);
+  readonly offsets = new Uint32Array(BLOCK_ROWS);
+  readonly slots = new Uint32Array(BLOCK_ROWS);
+  readonly field = new Float64Array(BLOCK_ROWS);
+  /** By counter: what of the interval ends in the reading's own bucket. */
+  readonly shares: Float64Array[];
+
+  constructor(counters: number) {
+    const columns = () => Array.from({ length: counters }, () => new Float64Array(BLOCK_ROWS));
+    this.values = columns();
+    this.beforeT = columns();
+    this.beforeV = columns();
+    this.shares = columns();
+  }
+}

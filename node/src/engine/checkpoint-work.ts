@@ -1,0 +1,229 @@
+import { newBuckets } from '../contract/measures/buckets.ts';
+import { compareBytes, encodeGroup, entryKey, entryKeyHashed } from '../contract/measures/entry-key.ts';
+import {
+  copyHistoryRow,
+  encodeHistory,
+  type HistoryRows,
+  newHistoryRows,
+} from '../contract/measures/history-chunk.ts';
+import { mergeAll } from '../contract/measures/merge.ts';
+import { addKeyState, encodeKeyState, encodeMark, type KeyState } from '../contract/measures/merge-for.ts';
+import { HISTORY_SPAN_MS, ONLY_PERIOD, TABLES } from '../contract/measures/tables.ts';
+import { type Groups, KeyGroups } from './dimensions.ts';
+import type { Generation } from './generation.ts';
+import { inStoreOrder } from './group-order.ts';
+import { KEY_STORED_S } from './key-table.ts';
+import { LedgerDelta } from './ledger.ts';
+import type { PartialTable } from './partial-table.ts';
+import { CHECKPOINT_SLICE_BYTES, type Checkpoint } from './run-store.ts';
+import type { StreamEngine } from './stream-engine.ts';
+import { TierWriter } from './tier-writer.ts';
+
+/** Entries put in one slice: some 2 ms of work. */
+const PUTS_A_SLICE = 250;
+
+/** What a checkpoint moves to the store: everything up to its position, and nothing after. */
+export interface FrozenState {
+  timezone: string;
+  streams: FrozenStream[];
+  ledgers: LedgerDelta[];
+}
+
+export interface FrozenStream {
+  stream: StreamEngine;
+  generations: Generation[];
+  watermark: number;
+  tuplesTo: number;
+}
+
+/**
+ * A checkpoint under way. `slice` does some 2 ms of work and tells whether there is more; between slices the engine
+ * takes records and answers questions. Nothing shows before `commit`.
+ */
+export class CheckpointWork {
+  readonly position: number;
+  readonly #to: Checkpoint;
+  readonly #steps: Generator<void, void, undefined>;
+  readonly #done: (committed: boolean) => void;
+  #more = true;
+
+  constructor(frozen: FrozenState, position: number, to: Checkpoint, done: (committed: boolean) => void) {
+    this.position = position;
+    this.#to = to;
+    this.#steps = putEverything(frozen, to);
+    this.#done = done;
+  }
+
+  /** False when everything is put and `commit` may follow. */
+  slice(): boolean {
+    if (this.#more) this.#more = this.#steps.next().done !== true;
+    return this.#more;
+  }
+
+  /** Hands what waits to the disk, once it is enough. */
+  async flush(): Promise<void> {
+    if (this.#to.pendingBytes() >= CHECKPOINT_SLICE_BYTES) await this.#to.flush();
+  }
+
+  async commit(): Promise<void> {
+    if (this.#more) throw new Error('a checkpoint is committed after its last slice');
+    await this.#to.commit();
+    this.#done(true);
+  }
+
+  /** What was frozen stays in memory and goes with the next checkpoint. */
+  async abandon(): Promise<void> {
+    try {
+      await this.#to.abandon();
+    } finally {
+      this.#done(false);
+    }
+  }
+}
+
+export function* putEverything(frozen: FrozenState, to: Checkpoint): Generator<void, void, undefined> {
+  for (const stream of frozen.streams) {
+    putTuples(stream, to);
+    yield* putKeys(stream, to);
+    for (let r = 0; r < stream.stream.rollups.length; r++)
+      for (let g = 0; g < stream.stream.rollups[r].groups.length; g++)
+        yield* putBuckets(stream, r, g, frozen.timezone, to);
+  }
+  putMarks(frozen.streams, to);
+  putLedger(frozen.ledgers, to);
+}
+
+function putTuples({ stream, generations, tuplesTo }: FrozenStream, to: Checkpoint): void {
+  const from = Math.min(...generations.map((generation) => generation.tuplesFrom));
+  for (let tuple = from; tuple < tuplesTo; tuple++) {
+    const key = Uint8Array.of(tuple >>> 24, tuple >>> 16, tuple >>> 8, tuple);
+    to.put(TABLES.tuples(stream.spec.name), ONLY_PERIOD, key, encodeGroup(stream.dimensions.dims(tuple)));
+  }
+}
+
+/** Keys that had a counted reading: what their next one needs to know, and their history. */
+function* putKeys(frozen: FrozenStream, to: Checkpoint): Generator<void, void, undefined> {
+  const { stream, generations } = frozen;
+  const names: Groups = new KeyGroups(stream.keys);
+  const has = (key: number) => generations.some((generation) => generation.history.heads.get(key) !== 0);
+  let puts = 0;
+  for (const keys of inStoreOrder(names, has)) {
+    if (keys === null) yield;
+    for (const key of keys ?? []) {
+      const entry = entryKeyHashed(names.hash(key), names.name(key));
+      const parts = generations.map((one) => one.history.rowsOf(key)).filter((rows) => rows.n > 0);
+      const state = keyState(parts);
+      to.put(TABLES.keys(stream.spec.name), ONLY_PERIOD, entry, encodeKeyState(state));
+      // On the safe side: from here on the store is asked for what it may not hold yet.
+      const storedS = Math.ceil(state.newest / 1000);
+      if (storedS > stream.keys.word(key, KEY_STORED_S)) stream.keys.setWord(key, KEY_STORED_S, storedS);
+      puts += 1 + putHistory(stream.spec.name, entry, parts, to);
+      if (puts >= PUTS_A_SLICE) {
+        puts = 0;
+        yield;
+      }
+    }
+  }
+}
+
+/** What the frozen readings of a key say; the store merges it with what it has. */
+function keyState(parts: HistoryRows[]): KeyState {
+  const states = parts.map((rows): KeyState => {
+    const counters = new Float64Array(2 * rows.counters).fill(Number.NaN);
+    for (let row = 0; row < rows.n; row++)
+      for (let c = 0; c < rows.counters; c++) {
+        const value = rows.values[c][row];
+        if (Number.isNaN(value) || (rows.times[row] === counters[2 * c] && value < counters[2 * c + 1]))
+          continue;
+        counters[2 * c] = rows.times[row];
+        counters[2 * c + 1] = value;
+      }
+    return { oldest: rows.times[0], newest: rows.times[rows.n - 1], counters };
+  });
+  const merged = states[0];
+  for (let at = 1; at < states.length; at++) addKeyState(merged, states[at]);
+  return merged;
+}
+
+function putHistory(stream: string, entry: Uint8Array, parts: HistoryRows[], to: Checkpoint): number {
+  const table = TABLES.history(stream);
+  const rows = parts.length === 1 ? parts[0] : inTimeOrder(parts);
+  let puts = 0;
+  for (let from = 0; from < rows.n; puts++) {
+    const period = Math.floor(rows.times[from] / HISTORY_SPAN_MS);
+    const day = newHistoryRows(rows.counters, rows.n - from);
+    for (; from < rows.n && rows.times[from] < (period + 1) * HISTORY_SPAN_MS; from++)
+      copyHistoryRow(day, rows, from);
+    to.put(table, period, entry, encodeHistory(sorted(day)));
+  }
+  return puts;
+}
+
+function inTimeOrder(parts: HistoryRows[]): HistoryRows {
+  const all = newHistoryRows(
+    parts[0].counters,
+    parts.reduce((sum, rows) => sum + rows.n, 0),
+  );
+  for (const rows of parts) for (let row = 0; row < rows.n; row++) copyHistoryRow(all, rows, row);
+  return sorted(all);
+}
+
+/** By time, id and content: the one order that a stored history has. */
+function sorted(rows: HistoryRows): HistoryRows {
+  const order = (a: number, b: number) =>
+    rows.times[a] - rows.times[b] || rows.ids[a] - rows.ids[b] || rows.contents[a] - rows.contents[b];
+  let inOrder = true;
+  for (let row = 1; row < rows.n; row++) if (order(row - 1, row) > 0) inOrder = false;
+  if (inOrder) return rows;
+  const places = Array.from({ length: rows.n }, (_, row) => row).sort(order);
+  const result = newHistoryRows(rows.counters, rows.n);
+  for (const row of places) copyHistoryRow(result, rows, row);
+  return result;
+}
+
+function* putBuckets(
+  frozen: FrozenStream,
+  r: number,
+  g: number,
+  timezone: string,
+  to: Checkpoint,
+): Generator<void, void, undefined> {
+  const rollup = frozen.stream.rollups[r];
+  const groups = rollup.groups[g];
+  const tables = frozen.generations.map((generation) => generation.tables[r][g]);
+  const kinds = rollup.plans[g].kinds;
+  const writer = new TierWriter(to, rollup.spec, g, kinds, timezone, frozen.watermark);
+  const scratch = tables.map(() => newBuckets(kinds, 16));
+  const has = (group: number) => tables.some((table) => table.heads.get(group) !== 0);
+  for (const some of inStoreOrder(groups, has)) {
+    if (some === null) yield;
+    for (const group of some ?? []) {
+      writer.write(entryKeyHashed(groups.hash(group), groups.name(group)), gathered(tables, group, scratch));
+      if (writer.puts >= PUTS_A_SLICE) {
+        writer.puts = 0;
+        yield;
+      }
+    }
+  }
+}
+
+function gathered(tables: PartialTable[], group: number, scratch: ReturnType<typeof newBuckets>[]) {
+  for (let at = 0; at < tables.length; at++) scratch[at] = tables[at].gather(group, scratch[at]);
+  return tables.length === 1 ? scratch[0] : mergeAll(scratch);
+}
+
+function putMarks(streams: FrozenStream[], to: Checkpoint): void {
+  const entries = streams
+    .filter((one) => one.watermark > Number.NEGATIVE_INFINITY)
+    .map((one) => ({ key: entryKey(encodeGroup([one.stream.spec.name])), value: encodeMark(one.watermark) }))
+    .sort((a, b) => compareBytes(a.key, b.key));
+  for (const { key, value } of entries) to.put(TABLES.marks, ONLY_PERIOD, key, value);
+}
+
+function putLedger(ledgers: LedgerDelta[], to: Checkpoint): void {
+  const merged = new LedgerDelta();
+  for (const ledger of ledgers) merged.addAll(ledger);
+  for (const stream of merged.streams())
+    for (const { period, key, value } of merged.entries(stream))
+      to.put(TABLES.ledger(stream), period, key, value);
+}

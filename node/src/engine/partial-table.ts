@@ -1,0 +1,241 @@
+import { type Buckets, clearBucket, isEmptyBucket, newBuckets } from '../contract/measures/buckets.ts';
+import {
+  carryOf,
+  FIRST_CORR,
+  FIRST_T,
+  FIRST_V,
+  LAST_T,
+  LAST_V,
+  LATE,
+  LIMB,
+  REST,
+  REVISION,
+  ROWS,
+} from '../contract/measures/kinds.ts';
+import { PAGE_BITS, PAGE_MASK, PagedIndex, RecordPages } from './record-pages.ts';
+import {
+  EXTRA_LATE,
+  EXTRA_REVISED_BY,
+  EXTRA_REVISION,
+  SLOT_BUCKET,
+  SLOT_EXTRA,
+  SLOT_NEXT,
+  SLOT_ROWS,
+  type SlotPart,
+  type SlotPlan,
+} from './slot-plan.ts';
+
+/** A group with more slots than this gets a map of its own: a walk along its chain would take too long. */
+const LONG_CHAIN = 12;
+
+/**
+ * What readings since the last checkpoint put into the finest buckets of one group-by: a slot for each group and
+ * bucket, chained by group with the newest slot first. Holds a slot for every bucket touched; the checkpoint bounds it.
+ */
+export class PartialTable {
+  readonly plan: SlotPlan;
+  readonly widthMs: number;
+  readonly heads = new PagedIndex();
+  readonly slots: RecordPages;
+  readonly extras: RecordPages;
+  readonly #long = new Map<number, Map<number, number>>();
+
+  constructor(plan: SlotPlan, widthMs: number) {
+    this.plan = plan;
+    this.widthMs = widthMs;
+    this.slots = new RecordPages(plan.words, plan.doubles);
+    this.extras = new RecordPages(0, plan.extraDoubles);
+  }
+
+  get memoryBytes(): number {
+    return this.heads.memoryBytes + this.slots.memoryBytes + this.extras.memoryBytes;
+  }
+
+  /** The slot of a group and bucket, a new one when there is none. HOT */
+  slotOf(group: number, bucket: number): number {
+    const pages = this.heads.pages;
+    const page = group >> PAGE_BITS;
+    const head = page < pages.length ? pages[page][group & PAGE_MASK] : 0;
+    if (head !== 0) {
+      const words = this.slots.words[head >> PAGE_BITS];
+      if (words[(head & PAGE_MASK) * this.slots.wordStride + SLOT_BUCKET] === bucket) return head;
+      return this.#search(group, head, bucket);
+    }
+    return this.#add(group, 0, bucket);
+  }
+
+  #search(group: number, head: number, bucket: number): number {
+    const { words, wordStride } = this.slots;
+    let slot = head;
+    for (let steps = 0; slot !== 0; steps++) {
+      if (steps === LONG_CHAIN) return this.#searchLong(group, head, bucket);
+      const base = (slot & PAGE_MASK) * wordStride;
+      const page = words[slot >> PAGE_BITS];
+      if (page[base + SLOT_BUCKET] === bucket) return slot;
+      slot = page[base + SLOT_NEXT];
+    }
+    return this.#add(group, head, bucket);
+  }
+
+  #searchLong(group: number, head: number, bucket: number): number {
+    let map = this.#long.get(group);
+    if (map === undefined) {
+      map = new Map();
+      for (let slot = head; slot !== 0; slot = this.word(slot, SLOT_NEXT))
+        map.set(this.word(slot, SLOT_BUCKET), slot);
+      this.#long.set(group, map);
+    }
+    const known = map.get(bucket);
+    if (known !== undefined) return known;
+    return this.#add(group, head, bucket);
+  }
+
+  #add(group: number, head: number, bucket: number): number {
+    const slots = this.slots;
+    const slot = slots.add();
+    const words = slots.words[slot >> PAGE_BITS];
+    const base = (slot & PAGE_MASK) * slots.wordStride;
+    words[base + SLOT_BUCKET] = bucket;
+    words[base + SLOT_NEXT] = head;
+    const doubles = slots.doubles[slot >> PAGE_BITS];
+    const first = (slot & PAGE_MASK) * slots.doubleStride + slots.doubleAt;
+    const parts = this.plan.parts;
+    for (let p = 0; p < parts.length; p++) {
+      const kind = parts[p].kind;
+      if (kind === 'present' || kind === 'sum' || kind === 'share') continue;
+      doubles[first + parts[p].double] = Number.NaN;
+      if (kind === 'register') doubles[first + parts[p].double + 1] = Number.NaN;
+    }
+    this.heads.set(group, slot);
+    if (this.#long.size > 0) this.#long.get(group)?.set(bucket, slot);
+    return slot;
+  }
+
+  word(slot: number, word: number): number {
+    return this.slots.words[slot >> PAGE_BITS][(slot & PAGE_MASK) * this.slots.wordStride + word];
+  }
+
+  /** Place of the slot's first double in its page. */
+  doubleBase(slot: number): number {
+    return (slot & PAGE_MASK) * this.slots.doubleStride + this.slots.doubleAt;
+  }
+
+  /** Place in `extras.doubles[extra >> PAGE_BITS]` of the slot's extra, which is made when there is none. */
+  extraOf(slot: number): number {
+    const words = this.slots.words[slot >> PAGE_BITS];
+    const at = (slot & PAGE_MASK) * this.slots.wordStride + SLOT_EXTRA;
+    if (words[at] === 0) words[at] = this.extras.add();
+    return words[at];
+  }
+
+  addToExtra(slot: number, double: number, amount: number): void {
+    const extra = this.extraOf(slot);
+    this.extras.doubles[extra >> PAGE_BITS][(extra & PAGE_MASK) * this.extras.doubleStride + double] +=
+      amount;
+  }
+
+  /** The bucket changed after it was final: counts once for each record of the log. */
+  revise(slot: number, seq: number): void {
+    const extra = this.extraOf(slot);
+    const doubles = this.extras.doubles[extra >> PAGE_BITS];
+    const base = (extra & PAGE_MASK) * this.extras.doubleStride;
+    if (doubles[base + EXTRA_REVISED_BY] === seq) return;
+    doubles[base + EXTRA_REVISED_BY] = seq;
+    doubles[base + EXTRA_REVISION]++;
+  }
+
+  /** The group's slots as buckets, ascending, into `into` (made wider when needed); answers the one used. */
+  gather(group: number, into: Buckets): Buckets {
+    let n = 0;
+    for (let slot = this.heads.get(group); slot !== 0; slot = this.word(slot, SLOT_NEXT)) n++;
+    const buckets = into.starts.length >= n ? into : newBuckets(into.kinds, n * 2);
+    buckets.n = 0;
+    const order = this.#ordered(group, n);
+    for (let at = 0; at < n; at++) {
+      this.#fill(buckets, buckets.n, order[at]);
+      if (!isEmptyBucket(buckets, buckets.n)) buckets.n++;
+    }
+    return buckets;
+  }
+
+  #ordered(group: number, n: number): Float64Array {
+    const order = new Float64Array(n);
+    let at = 0;
+    let ascending = true;
+    for (let slot = this.heads.get(group); slot !== 0; slot = this.word(slot, SLOT_NEXT))
+      order[n - ++at] = slot;
+    for (let i = 1; i < n; i++)
+      if (this.word(order[i - 1], SLOT_BUCKET) > this.word(order[i], SLOT_BUCKET)) ascending = false;
+    if (!ascending) order.sort((a, b) => this.word(a, SLOT_BUCKET) - this.word(b, SLOT_BUCKET));
+    return order;
+  }
+
+  #fill(buckets: Buckets, at: number, slot: number): void {
+    clearBucket(buckets, at, this.word(slot, SLOT_BUCKET) * this.widthMs);
+    const lanes = buckets.lanes;
+    lanes[ROWS][at] = this.word(slot, SLOT_ROWS);
+    const extra = this.word(slot, SLOT_EXTRA);
+    if (extra !== 0) {
+      lanes[LATE][at] = this.#extra(extra, EXTRA_LATE);
+      lanes[REVISION][at] = this.#extra(extra, EXTRA_REVISION);
+    }
+    for (const part of this.plan.parts) this.#fillPart(lanes, at, slot, extra, part);
+  }
+
+  #extra(extra: number, double: number): number {
+    if (extra === 0) return 0;
+    return this.extras.doubles[extra >> PAGE_BITS][(extra & PAGE_MASK) * this.extras.doubleStride + double];
+  }
+
+  #fillPart(lanes: Float64Array[], at: number, slot: number, extra: number, part: SlotPart): void {
+    const { lane, kind } = part;
+    const doubles = this.slots.doubles[slot >> PAGE_BITS];
+    const first = this.doubleBase(slot) + part.double;
+    switch (kind) {
+      case 'present':
+        lanes[lane][at] = this.word(slot, part.word);
+        break;
+      case 'sum':
+      case 'share':
+        setLimbs(lanes, lane, at, this.#extra(extra, part.extra), doubles[first]);
+        break;
+      case 'min':
+      case 'max':
+        lanes[lane][at] = doubles[first];
+        break;
+      case 'first':
+      case 'last':
+        lanes[lane + 1][at] = doubles[first];
+        if (!Number.isNaN(doubles[first])) lanes[lane][at] = this.word(slot, part.word);
+        break;
+      case 'register':
+        if (Number.isNaN(doubles[first])) break;
+        lanes[lane + FIRST_T][at] = this.word(slot, part.word);
+        lanes[lane + FIRST_V][at] = doubles[first];
+        lanes[lane + LAST_T][at] = this.word(slot, part.word + 1);
+        lanes[lane + LAST_V][at] = doubles[first + 1];
+        if (extra === 0) break;
+        setLimbs(
+          lanes,
+          lane + FIRST_CORR,
+          at,
+          this.#extra(extra, part.extra),
+          this.#extra(extra, part.extra + 1),
+        );
+        setLimbs(
+          lanes,
+          lane + REST,
+          at,
+          this.#extra(extra, part.extra + 2),
+          this.#extra(extra, part.extra + 3),
+        );
+        break;
+    }
+  }
+}
+
+function setLimbs(lanes: Float64Array[], lane: number, at: number, hi: number, lo: number): void {
+  const carry = carryOf(lo);
+  lanes[lane][at] = hi + carry;
+  lanes[lane + 1][at] = lo - carry * LIMB;
+}

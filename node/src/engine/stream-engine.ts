@@ -1,0 +1,176 @@
+import { decodeGroup, entryName, nameHash } from '../contract/measures/entry-key.ts';
+import { type Layout, layoutOf } from '../contract/measures/layout.ts';
+import { decodeKeyState } from '../contract/measures/merge-for.ts';
+import { ONLY_PERIOD, TABLES } from '../contract/measures/tables.ts';
+import type { Section, StreamLayout } from '../contract/reading/section.ts';
+import type { RollupSpec, Site, StreamSpec } from '../contract/site/model.ts';
+import { Accumulation } from './accumulation.ts';
+import { Admission } from './admission.ts';
+import { BLOCK_ROWS } from './block.ts';
+import { Dimensions, type Groups, KeyGroups, TupleGroups } from './dimensions.ts';
+import { Generation } from './generation.ts';
+import { KEY_COUNTERS, KEY_NEWEST, KEY_OLDEST_S, KEY_STORED_S, KeyTable } from './key-table.ts';
+import { COUNTED, LATE_MERGED, ON_TIME, RECEIVED } from './ledger.ts';
+import type { RunView } from './run-store.ts';
+import { type SlotPlan, slotPlan } from './slot-plan.ts';
+
+export interface RollupState {
+  spec: RollupSpec;
+  widthMs: number;
+  groups: Groups[];
+  layouts: Layout[];
+  plans: SlotPlan[];
+  changed: ChangedSpans;
+}
+
+/** Event time whose buckets changed since they were last asked for: of readings on time, and of late ones. */
+export interface ChangedSpans {
+  onTime: { from: number; to: number };
+  late: { from: number; to: number };
+}
+
+export function noChange(): ChangedSpans {
+  const none = () => ({ from: Number.POSITIVE_INFINITY, to: Number.NEGATIVE_INFINITY });
+  return { onTime: none(), late: none() };
+}
+
+/**
+ * One stream in one shard: its keys, its dimensions and what has changed since the last checkpoint. The last generation
+ * is the one that readings go to; those before it are being moved to the store.
+ */
+export class StreamEngine {
+  readonly spec: StreamSpec;
+  readonly rollups: RollupState[];
+  readonly keys: KeyTable;
+  readonly dimensions: Dimensions;
+  readonly generations: Generation[];
+  /** Fields, by their place in the spec, whose chains are kept for `increase` and `rate`. */
+  readonly counters: number[];
+  watermark = Number.NEGATIVE_INFINITY;
+  readonly #admission: Admission;
+  readonly #accumulation: Accumulation;
+  readonly #rawMs: number;
+  readonly #futureMs: number;
+
+  constructor(spec: StreamSpec, site: Site, options: { rawMs: number; futureMs: number }) {
+    this.spec = spec;
+    this.#rawMs = options.rawMs;
+    this.#futureMs = options.futureMs;
+    const rollups = site.rollups.filter((rollup) => rollup.stream === spec.name);
+    this.counters = countersOf(spec, rollups);
+    this.keys = new KeyTable(this.counters.length);
+    this.dimensions = new Dimensions(dimensionsOf(spec, rollups));
+    this.rollups = rollups.map((rollup) => this.#state(rollup));
+    this.generations = [];
+    this.startGeneration();
+    this.#accumulation = new Accumulation(this);
+    this.#admission = new Admission(this, this.#accumulation);
+  }
+
+  get active(): Generation {
+    return this.generations[this.generations.length - 1];
+  }
+
+  startGeneration(): void {
+    const plans = this.rollups.map((rollup) => rollup.plans);
+    const widths = this.rollups.map((rollup) => rollup.widthMs);
+    this.generations.push(new Generation(plans, widths, this.counters.length, this.dimensions.count));
+  }
+
+  /** Before this the store may have forgotten what it knew: such readings are merged without proof. */
+  get horizon(): number {
+    return this.watermark - this.#rawMs;
+  }
+
+  /** Trusted wall time closes buckets of idle streams. */
+  tick(wallMs: number): void {
+    if (wallMs > this.watermark) this.watermark = wallMs;
+  }
+
+  apply(
+    section: Section,
+    layout: StreamLayout,
+    seq: number,
+    counts: Float64Array,
+    wallMs: number | null,
+  ): void {
+    const admission = this.#admission;
+    const accumulation = this.#accumulation;
+    // Lateness is judged by the watermark before the section: its own readings do not make each other late.
+    accumulation.open(seq, this.watermark - this.spec.latenessMs);
+    admission.open(section, layout, counts);
+    let newest = Number.NEGATIVE_INFINITY;
+    for (let from = 0; from < section.rows; from += BLOCK_ROWS) {
+      const block = admission.admit(from, Math.min(section.rows, from + BLOCK_ROWS));
+      accumulation.add(block, admission.columns);
+      newest = Math.max(newest, admission.newest);
+    }
+    counts[RECEIVED] += section.rows;
+    counts[ON_TIME] = counts[COUNTED] - counts[LATE_MERGED];
+    // The door refuses what is further ahead; a record that came another way must not poison the watermark.
+    const limit = wallMs === null ? newest : wallMs + this.#futureMs;
+    this.tick(Math.min(newest, limit));
+  }
+
+  /** The store as it is now: after a checkpoint, history is looked up there. */
+  see(view: RunView): void {
+    this.#admission.see(view);
+  }
+
+  load(view: RunView, watermark: number): void {
+    this.watermark = watermark;
+    for (const { values } of view.scan(TABLES.tuples(this.spec.name), ONLY_PERIOD))
+      this.dimensions.restore(decodeGroup(values[0]));
+    for (const { key, values } of view.scan(TABLES.keys(this.spec.name), ONLY_PERIOD))
+      for (const value of values) this.#restoreKey(entryName(key), value);
+    this.generations.length = 0;
+    this.startGeneration();
+  }
+
+  #restoreKey(name: Uint8Array, value: Uint8Array): void {
+    const keys = this.keys;
+    const hash = nameHash(name);
+    let key = keys.find(name, 2, name.length, hash);
+    const fresh = key < 0;
+    if (fresh) key = keys.add(name, 2, name.length, hash);
+    const state = decodeKeyState(value);
+    const oldest = Math.floor(state.oldest / 1000);
+    keys.setWord(key, KEY_OLDEST_S, fresh ? oldest : Math.min(keys.word(key, KEY_OLDEST_S), oldest));
+    if (state.newest > keys.double(key, KEY_NEWEST)) keys.setDouble(key, KEY_NEWEST, state.newest);
+    keys.setWord(key, KEY_STORED_S, Math.ceil(keys.double(key, KEY_NEWEST) / 1000));
+    for (let at = 0; at < state.counters.length; at += 2) {
+      const time = keys.double(key, KEY_COUNTERS + at);
+      const newer = state.counters[at];
+      if (Number.isNaN(newer) || newer < time) continue;
+      if (newer === time && state.counters[at + 1] <= keys.double(key, KEY_COUNTERS + at + 1)) continue;
+      keys.setDouble(key, KEY_COUNTERS + at, newer);
+      keys.setDouble(key, KEY_COUNTERS + at + 1, state.counters[at + 1]);
+    }
+  }
+
+  #state(spec: RollupSpec): RollupState {
+    const layouts = spec.groupBys.map((_, at) => layoutOf(spec, at, this.spec));
+    const groups = spec.groupBys.map((by) =>
+      by.length === 1 && by[0] === this.spec.keyField
+        ? new KeyGroups(this.keys)
+        : new TupleGroups(by, this.spec.keyField, this.dimensions, this.keys),
+    );
+    const plans = layouts.map(slotPlan);
+    return { spec, widthMs: spec.tiers[0].widthMs, groups, layouts, plans, changed: noChange() };
+  }
+}
+
+function countersOf(spec: StreamSpec, rollups: RollupSpec[]): number[] {
+  const names = new Set<string>();
+  for (const rollup of rollups)
+    for (const measure of rollup.measures)
+      if ((measure.fn === 'increase' || measure.fn === 'rate') && measure.field !== null)
+        names.add(measure.field);
+  return spec.fields.flatMap((field, at) => (names.has(field.name) ? [at] : []));
+}
+
+/** Every field, other than the key, that a group-by of the stream names. */
+function dimensionsOf(spec: StreamSpec, rollups: RollupSpec[]): string[] {
+  const names = new Set(rollups.flatMap((rollup) => rollup.groupBys.flat()));
+  return spec.fields.map((field) => field.name).filter((name) => names.has(name) && name !== spec.keyField);
+}

@@ -1,0 +1,55 @@
+import type { Column, LogRecord, Section, StreamLayout } from '../../contract/reading/section.ts';
+import { hashBytes } from '../../contract/reading/shard-of.ts';
+import type { StreamSpec } from '../../contract/site/model.ts';
+import type { TestReading, TestRecord } from './oracle.ts';
+
+/** A record of the log with one section for one shard, as the batcher would cut it. */
+export function buildRecord(spec: StreamSpec, shard: number, seq: number, record: TestRecord): LogRecord {
+  const layout: StreamLayout = {
+    stream: spec.name,
+    fields: spec.fields.map((field) => ({
+      name: field.name,
+      kind: field.type === 'text' ? 'text' : 'number',
+      decimals: field.decimals,
+    })),
+  };
+  const sections = record.readings.length === 0 ? [] : [buildSection(layout, shard, record.readings)];
+  return {
+    seq,
+    wallMs: record.wallMs,
+    clockTrusted: record.clockTrusted,
+    layouts: [layout],
+    sections,
+    setAside: [],
+  };
+}
+
+function buildSection(layout: StreamLayout, shard: number, readings: TestReading[]): Section {
+  const keys = [...new Set(readings.map((reading) => reading.key))];
+  const bytes = keys.map((key) => new TextEncoder().encode(key));
+  let end = 0;
+  return {
+    shard,
+    layout: 0,
+    rows: readings.length,
+    times: Float64Array.from(readings, (reading) => reading.time),
+    keyIndex: Uint32Array.from(readings, (reading) => keys.indexOf(reading.key)),
+    keyBytes: Uint8Array.from(bytes.flatMap((some) => [...some])),
+    keyEnds: Uint32Array.from(bytes, (some) => (end += some.length)),
+    keyHashes: Uint32Array.from(bytes, (some) => hashBytes(some, 0, some.length)),
+    columns: layout.fields.map((field) => buildColumn(field.name, field.kind, readings)),
+  };
+}
+
+function buildColumn(name: string, kind: 'number' | 'text', readings: TestReading[]): Column {
+  if (kind === 'number')
+    return { kind, values: Float64Array.from(readings, (reading) => reading.numbers[name] ?? Number.NaN) };
+  const dictionary = [
+    ...new Set(readings.map((reading) => reading.texts[name]).filter((text) => text !== null)),
+  ];
+  return {
+    kind,
+    dictionary,
+    index: Uint32Array.from(readings, (reading) => dictionary.indexOf(reading.texts[name] ?? '') + 1),
+  };
+}

@@ -1,0 +1,240 @@
+import type { MeasureSpec, RollupSpec, Site, StreamSpec } from '../../contract/site/model.ts';
+import { Calendar } from '../../contract/time/calendar.ts';
+
+/** A reading as a test writes it: numbers are scaled integers, null is absent. */
+export interface TestReading {
+  key: string;
+  time: number;
+  numbers: Record<string, number | null>;
+  texts: Record<string, string | null>;
+}
+
+/** What a record of the log held, in order. */
+export interface TestRecord {
+  wallMs: number;
+  clockTrusted: boolean;
+  readings: TestReading[];
+}
+
+/** Finished cells by group and start of bucket. */
+export type OracleBuckets = Map<string, Map<number, OracleCell>>;
+
+export interface OracleCell {
+  values: Record<string, number | null>;
+  late: number;
+  revision: number;
+}
+
+const GAP_MS = 7 * 24 * 3_600_000;
+
+interface Counted {
+  reading: TestReading;
+  /** Watermark before its record's section. */
+  watermark: number;
+  record: number;
+}
+
+/**
+ * The naive engine: keeps every reading, and computes every bucket from all of them with plain maps and BigInt. It shares
+ * no code with the engine but the calendar.
+ */
+export class Oracle {
+  readonly #site: Site;
+  readonly #stream: StreamSpec;
+  readonly #counted: Counted[] = [];
+  readonly #seen = new Map<string, string>();
+  #watermark = Number.NEGATIVE_INFINITY;
+  #records = 0;
+  received = 0;
+  duplicate = 0;
+  conflict = 0;
+  late = 0;
+
+  constructor(site: Site, stream: StreamSpec) {
+    this.#site = site;
+    this.#stream = stream;
+  }
+
+  get watermark(): number {
+    return this.#watermark;
+  }
+
+  get counted(): number {
+    return this.#counted.length;
+  }
+
+  apply(record: TestRecord): void {
+    this.#records++;
+    if (record.clockTrusted) this.#watermark = Math.max(this.#watermark, record.wallMs);
+    const before = this.#watermark;
+    let newest = Number.NEGATIVE_INFINITY;
+    for (const reading of record.readings) {
+      this.received++;
+      if (!this.#isNew(reading)) continue;
+      this.#counted.push({ reading, watermark: before, record: this.#records });
+      newest = Math.max(newest, reading.time);
+      if ((Math.floor(reading.time / 60_000) + 1) * 60_000 + this.#stream.latenessMs <= before) this.late++;
+    }
+    if (record.clockTrusted) newest = Math.min(newest, record.wallMs + 5 * 60_000);
+    this.#watermark = Math.max(this.#watermark, newest);
+  }
+
+  #isNew(reading: TestReading): boolean {
+    const content = JSON.stringify([reading.numbers, reading.texts]);
+    const ids = this.#stream.idFields.filter((field) => field in reading.numbers || field in reading.texts);
+    const id = JSON.stringify(
+      this.#stream.idFields.length === 0
+        ? [reading.key, reading.time, content]
+        : [reading.key, reading.time, ids.map((field) => reading.numbers[field] ?? reading.texts[field])],
+    );
+    const known = this.#seen.get(id);
+    if (known === undefined) {
+      this.#seen.set(id, content);
+      return true;
+    }
+    if (known === content) this.duplicate++;
+    else this.conflict++;
+    return false;
+  }
+
+  /** Every bucket of a group-by at a tier. */
+  buckets(rollup: RollupSpec, by: string[], widthMs: number): OracleBuckets {
+    const calendar = calendarOf(this.#site.timezone, widthMs);
+    const rows = new Map<string, Map<number, Counted[]>>();
+    for (const counted of this.#counted) {
+      const start = calendar.bucketStart(counted.reading.time, widthMs);
+      into(
+        into(rows, this.#group(counted.reading, by), () => new Map()),
+        start,
+        () => [],
+      ).push(counted);
+    }
+    const increases = new Map<string, Map<string, Map<number, bigint>>>();
+    for (const field of new Set(rollup.measures.map((measure) => measure.field ?? '')))
+      if (rollup.measures.some((one) => one.field === field && (one.fn === 'increase' || one.fn === 'rate')))
+        increases.set(field, this.#increases(field, by, widthMs));
+    for (const byGroup of increases.values())
+      for (const [group, byStart] of byGroup)
+        for (const [start, amount] of byStart)
+          if (amount !== 0n)
+            into(
+              into(rows, group, () => new Map()),
+              start,
+              () => [],
+            );
+    const answer: OracleBuckets = new Map();
+    for (const [group, byStart] of rows)
+      for (const [start, counted] of byStart) {
+        const seconds = (calendar.bucketEnd(start, widthMs) - start) / 1000;
+        const values: Record<string, number | null> = {};
+        for (const measure of rollup.measures) {
+          const amount =
+            increases
+              .get(measure.field ?? '')
+              ?.get(group)
+              ?.get(start) ?? 0n;
+          values[measure.name] = this.#finish(measure, counted, amount, seconds);
+        }
+        const late = counted.filter((one) => this.#wasLate(one, rollup.tiers[0].widthMs));
+        const revision = new Set(
+          late.map((one) => `${one.record} ${Math.floor(one.reading.time / rollup.tiers[0].widthMs)}`),
+        ).size;
+        into(answer, group, () => new Map()).set(start, { values, late: late.length, revision });
+      }
+    return answer;
+  }
+
+  #wasLate(counted: Counted, widthMs: number): boolean {
+    const end = (Math.floor(counted.reading.time / widthMs) + 1) * widthMs;
+    return end + this.#stream.latenessMs <= counted.watermark;
+  }
+
+  #group(reading: TestReading, by: string[]): string {
+    return JSON.stringify(
+      by.map((field) => (field === this.#stream.keyField ? reading.key : (reading.texts[field] ?? null))),
+    );
+  }
+
+  #finish(measure: MeasureSpec, counted: Counted[], amount: bigint, seconds: number): number | null {
+    if (measure.field === null) return counted.length;
+    const field = measure.field;
+    const scale = 10 ** (this.#stream.fields.find((one) => one.name === field)?.decimals ?? 0);
+    if (measure.fn === 'increase') return Number(amount) / scale;
+    if (measure.fn === 'rate') return Number(amount) / scale / seconds;
+    const readings = counted.map((one) => one.reading).filter((one) => one.numbers[field] !== null);
+    if (readings.length === 0) return null;
+    const values = readings.map((one) => one.numbers[field]!);
+    const sum = values.reduce((total, value) => total + BigInt(value), 0n);
+    const ordered = readings
+      .map((one) => ({ t: one.time, v: one.numbers[field]! }))
+      .sort((a, b) => a.t - b.t || a.v - b.v);
+    switch (measure.fn) {
+      case 'sum':
+        return Number(sum) / scale;
+      case 'mean':
+        return Number(sum) / values.length / scale;
+      case 'min':
+        return Math.min(...values) / scale;
+      case 'max':
+        return Math.max(...values) / scale;
+      case 'first':
+        return ordered[0].v / scale;
+      default:
+        return ordered[ordered.length - 1].v / scale;
+    }
+  }
+
+  /** Increase of a counter by group and bucket: every interval of every key, cut at the boundaries of the tier. */
+  #increases(field: string, by: string[], widthMs: number): Map<string, Map<number, bigint>> {
+    const calendar = calendarOf(this.#site.timezone, widthMs);
+    const sums = new Map<string, Map<number, bigint>>();
+    for (const chain of this.#chains(field).values())
+      for (let at = 1; at < chain.length; at++) {
+        const a = chain[at - 1];
+        const b = chain[at];
+        const from = BigInt(a.numbers[field]!);
+        const to = BigInt(b.numbers[field]!);
+        const amount = to >= from ? to - from : to > 0n ? to : 0n;
+        const group = into(sums, this.#group(b, by), () => new Map<number, bigint>());
+        const add = (start: number, part: bigint) => group.set(start, (group.get(start) ?? 0n) + part);
+        const last = calendar.bucketStart(b.time, widthMs);
+        let start = b.time - a.time > GAP_MS ? last : calendar.bucketStart(a.time, widthMs);
+        let done = 0n;
+        for (; start < last; start = calendar.bucketEnd(start, widthMs)) {
+          const span = BigInt(b.time - a.time);
+          const elapsed = BigInt(calendar.bucketEnd(start, widthMs) - a.time);
+          const upTo = (2n * amount * elapsed + span) / (2n * span);
+          add(start, upTo - done);
+          done = upTo;
+        }
+        add(last, amount - done);
+      }
+    return sums;
+  }
+
+  /** Readings of each key that have the counter, in the order of time, then value. */
+  #chains(field: string): Map<string, TestReading[]> {
+    const chains = new Map<string, TestReading[]>();
+    for (const { reading } of this.#counted)
+      if (reading.numbers[field] !== null) into(chains, reading.key, () => []).push(reading);
+    for (const chain of chains.values())
+      chain.sort((a, b) => a.time - b.time || a.numbers[field]! - b.numbers[field]!);
+    return chains;
+  }
+}
+
+function into<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = make();
+    map.set(key, value);
+  }
+  return value;
+}
+
+const calendars = new Map<string, Calendar>();
+
+/** Making one asks the platform for years of offsets. */
+function calendarOf(timezone: string, widthMs: number): Calendar {
+  return into(calendars, `${timezone} ${widthMs}`, () => new Calendar(timezone));
+}
