@@ -185,14 +185,15 @@ export class ShardEngine {
     return mark === Number.NEGATIVE_INFINITY ? null : mark;
   }
 
-  stats(): { keys: number; groups: number; slots: number; memoryBytes: number } {
-    const stats = { keys: 0, groups: 0, slots: 0, memoryBytes: 0 };
+  stats(): { keys: number; groups: number; slots: number; memoryBytes: number; historyBytes: number } {
+    const stats = { keys: 0, groups: 0, slots: 0, memoryBytes: 0, historyBytes: 0 };
     for (const stream of this.#streams) {
       stats.keys += stream.keys.count;
       stats.memoryBytes += stream.keys.memoryBytes;
       for (const rollup of stream.rollups) for (const groups of rollup.groups) stats.groups += groups.count;
       for (const generation of stream.generations) {
         stats.memoryBytes += generation.memoryBytes;
+        stats.historyBytes += generation.history.memoryBytes;
         for (const table of generation.tables.flat()) stats.slots += table.slots.count - 1;
       }
     }
