@@ -10,6 +10,8 @@ import {
   readHeader,
   type Site,
 } from '../contract/index.ts';
+import type { JobPorts } from '../jobs/job-ports.ts';
+import { type Jobs, startJobs } from '../jobs/start-jobs.ts';
 import type { CommitLog } from '../log/port.ts';
 import type { RecordCodec } from '../log/record-codec.ts';
 import { openEmbeddedLog } from '../store/log/embedded-log.ts';
@@ -153,7 +155,9 @@ class RunningBoard {
       this.#facts(),
     );
     opened.unshift(() => http.close());
+    const jobs = this.#startJobs();
     const close = async () => {
+      await jobs.close();
       // In the order of the path: no more questions, no more readings, the last checkpoints, the log.
       await http.close();
       await this.#broker.close();
@@ -168,6 +172,30 @@ class RunningBoard {
       failed: http.failed,
       close,
     };
+  }
+
+  #startJobs(): Jobs {
+    const { site, logger } = this.#options;
+    const ports: JobPorts = {
+      clock: {
+        nowMs: Date.now,
+        monotonicMs: () => performance.now(),
+        trusted: () => this.#clock() !== 'unsynced',
+      },
+      shards: {
+        retain: async (drops) => void (await this.#shards.job({ job: 'retain', drops })),
+        tidy: async () => void (await this.#shards.job({ job: 'tidy' })),
+        scrub: () => this.#shards.job({ job: 'scrub' }),
+        leastCheckpointed: () => this.#shards.leastCheckpointed(),
+      },
+      log: this.#log,
+      report: ({ job, outcome, message, cause }) =>
+        logger[outcome === 'done' ? 'info' : 'warn'](
+          { job, outcome, cause: cause ? String(cause) : undefined },
+          message,
+        ),
+    };
+    return startJobs(site, ports, site.name);
   }
 
   async #lastLogged(): Promise<number> {

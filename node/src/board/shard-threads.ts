@@ -4,7 +4,13 @@ import type { Logger } from 'pino';
 import { Progress } from '../client/progress.ts';
 import { LIMITS, type Site } from '../contract/index.ts';
 import type { CommitLog } from '../log/port.ts';
-import { type CheckpointPolicy, type FromThread, STORES, type ToThread } from '../shard/thread-messages.ts';
+import {
+  type CheckpointPolicy,
+  type FromThread,
+  type ShardJob,
+  STORES,
+  type ToThread,
+} from '../shard/thread-messages.ts';
 import { Feeder } from './feeder.ts';
 
 /** A thread that ends by itself is started again after this long, so that a fault at start does not spin. */
@@ -34,7 +40,7 @@ export class ShardThreads {
   #waitingReadings = 0;
   #onPorts: ((thread: number, port: MessagePort) => void) | null = null;
   #onCheckpoint: ((least: number) => void) | null = null;
-  #scrubs: ((damaged: string[]) => void)[] = [];
+  readonly #jobs: PromiseWithResolvers<string[]>[] = [];
   #closing = false;
 
   constructor(options: ShardThreadsOptions) {
@@ -109,10 +115,19 @@ export class ShardThreads {
     for (const feeder of this.#feeders) feeder.send(message);
   }
 
-  async scrub(): Promise<string[]> {
-    const answers = this.#feeders.map(() => new Promise<string[]>((resolve) => this.#scrubs.push(resolve)));
-    this.broadcast({ kind: 'scrub' });
+  /** One job at a time, on all threads; answers what was found damaged. */
+  async job(job: ShardJob): Promise<string[]> {
+    const answers = this.#feeders.map((_, thread) => {
+      this.#jobs[thread] = Promise.withResolvers<string[]>();
+      return this.#jobs[thread].promise;
+    });
+    this.broadcast({ kind: 'job', job });
     return (await Promise.all(answers)).flat();
+  }
+
+  /** The log position that all shards have in their stores. */
+  leastCheckpointed(): number {
+    return Math.min(...this.#leasts);
   }
 
   async close(): Promise<void> {
@@ -145,6 +160,7 @@ export class ShardThreads {
     if (fault === null || this.#closing) return;
     // Before anything is fed, a thread that cannot start is a board that cannot start.
     this.#opened[thread].reject(fault);
+    this.#jobs[thread]?.reject(fault);
     this.#options.logger.error({ thread, fault: fault.stack }, 'a shard thread ended; it is started again');
     setTimeout(() => {
       if (this.#closing) return;
@@ -157,6 +173,7 @@ export class ShardThreads {
     const { logger } = this.#options;
     switch (message.kind) {
       case 'opened':
+        this.#leasts[thread] = Math.min(...message.positions.map(([, seq]) => seq));
         this.#opened[thread].resolve(Math.max(...message.positions.map(([, seq]) => seq)));
         if (message.rebuilt.length > 0)
           logger.warn({ shards: message.rebuilt }, 'shards are rebuilt from the log');
@@ -168,8 +185,9 @@ export class ShardThreads {
       case 'trouble':
         logger.error({ thread, code: message.code }, message.message);
         break;
-      case 'scrubbed':
-        this.#scrubs.shift()?.(message.damaged);
+      case 'job-done':
+        if (message.fault === null) this.#jobs[thread]?.resolve(message.damaged);
+        else this.#jobs[thread]?.reject(new Error(message.fault));
         break;
       default:
         break;

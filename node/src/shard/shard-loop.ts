@@ -16,11 +16,11 @@ import {
 } from '../contract/index.ts';
 import type { ShardEngine } from '../engine/engine.ts';
 import type { LevelRunStore } from '../store/runs/level-run-store.ts';
-import { Checkpointer, FOLD_SLICE_MS, storeOf } from './checkpointer.ts';
+import { Checkpointer, storeOf } from './checkpointer.ts';
 import { Inbox } from './inbox.ts';
 import { ledgerOf, readShards, topOfShards } from './shard-answers.ts';
-import type { FromThread, RetentionDrop, ThreadSetup, ToThread } from './thread-messages.ts';
-import { turn } from './turn.ts';
+import { runJob } from './shard-jobs.ts';
+import type { FromThread, ShardJob, ThreadSetup, ToThread } from './thread-messages.ts';
 
 /** A question that must see the newest readings waits this long for them, then says that the shards lag. */
 const CATCH_UP_MS = 10_000;
@@ -85,11 +85,8 @@ export class ShardLoop {
       case 'checkpoint':
         void this.#checkpointer.run();
         break;
-      case 'retain':
-        void this.#retain(message.drops);
-        break;
-      case 'scrub':
-        void this.#scrub();
+      case 'job':
+        void this.#job(message.job);
         break;
       case 'close':
         void this.#close();
@@ -275,27 +272,15 @@ export class ShardLoop {
     for (const watcher of this.#watchers) watcher.push([...ranges.values()]);
   }
 
-  async #retain(drops: RetentionDrop[]): Promise<void> {
+  async #job(job: ShardJob): Promise<void> {
+    let fault: string | null = null;
+    let damaged: string[] = [];
     try {
-      for (const shard of this.#engines.keys()) {
-        const store = storeOf(this.#stores, shard);
-        for (const { table, beforePeriod } of drops) await store.dropBefore(shard, table, beforePeriod);
-      }
-      for (const store of this.#stores.values()) {
-        while (await store.foldSome(FOLD_SLICE_MS)) await turn();
-        await store.compact();
-      }
-    } catch (fault) {
-      this.#trouble('retention', fault);
+      damaged = await runJob(job, this.#stores, [...this.#engines.keys()]);
+    } catch (caught) {
+      fault = caught instanceof Error ? caught.message : String(caught);
     }
-  }
-
-  async #scrub(): Promise<void> {
-    const damaged: string[] = [];
-    for (const store of this.#stores.values())
-      for (const found of await store.scrub())
-        damaged.push(`shard ${found.shard} ${found.table} ${found.period}`);
-    this.#post({ kind: 'scrubbed', damaged });
+    this.#post({ kind: 'job-done', damaged, fault });
   }
 
   async #close(): Promise<void> {

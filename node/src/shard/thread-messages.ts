@@ -25,9 +25,11 @@ export type ToThread =
   | { kind: 'live' }
   | { kind: 'connect'; port: MessagePort }
   | { kind: 'checkpoint' }
-  | { kind: 'retain'; drops: RetentionDrop[] }
-  | { kind: 'scrub' }
+  /** Work of a job; answered by `job-done`. */
+  | { kind: 'job'; job: ShardJob }
   | { kind: 'close' };
+
+export type ShardJob = { job: 'retain'; drops: RetentionDrop[] } | { job: 'tidy' } | { job: 'scrub' };
 
 /** Periods of a table that no tier keeps any more. */
 export interface RetentionDrop {
@@ -42,7 +44,7 @@ export type FromThread =
   | { kind: 'applied'; seq: number }
   | { kind: 'checkpointed'; least: number }
   | { kind: 'trouble'; code: string; message: string }
-  | { kind: 'scrubbed'; damaged: string[] }
+  | { kind: 'job-done'; damaged: string[]; fault: string | null }
   | { kind: 'closed' };
 
 export const STORES = 4;
