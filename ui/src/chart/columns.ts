@@ -13,7 +13,9 @@ export interface LineColumns {
 }
 
 export interface Columns {
+  /** Starts of the buckets. */
   x: number[];
+  stepMs: number;
   lines: LineColumns[];
 }
 
@@ -27,7 +29,8 @@ export function columnsOf(
 ): Columns {
   const x = withGaps(unionOfTimes(table.lines), table.stepMs);
   const saidUpTo = table.watermark ?? options.nowMs;
-  return { x, lines: table.lines.map((line) => split(line, x, table.stepMs, saidUpTo, options)) };
+  const lines = table.lines.map((line) => split(line, x, table.stepMs, saidUpTo, options));
+  return { x, stepMs: table.stepMs, lines };
 }
 
 function unionOfTimes(lines: readonly Line[]): number[] {

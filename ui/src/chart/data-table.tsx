@@ -46,7 +46,7 @@ function Rows() {
             <th scope="col">Time</th>
             {table.lines.map((line) => (
               <th key={line.key} scope="col" class="num">
-                <bdi>{nameOf(line)}</bdi>
+                <bdi>{nameOf(line, charted.value)}</bdi>
               </th>
             ))}
             <th scope="col">State</th>

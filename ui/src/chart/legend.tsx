@@ -1,5 +1,5 @@
 import { formatValue, withUnit } from '../format/number.ts';
-import { agoName, stepName } from '../format/time.ts';
+import { stepName } from '../format/time.ts';
 import { charted, chartTable, chartVersion } from '../state/chart-feed.ts';
 import { isAdditive } from '../state/selection.ts';
 import { change } from '../state/view.ts';
@@ -21,13 +21,13 @@ export function Legend() {
           <span class="mark-line" aria-hidden="true" /> final
         </li>
         <li>
-          <span class="mark-line mark-dashed" aria-hidden="true" /> may still change: late readings count for{' '}
-          {agoName(selected.latenessMs)} and more
+          <span class="mark-line mark-dashed" aria-hidden="true" /> not final yet: late readings may still
+          move it
         </li>
         {additive ? (
           <li>
-            <span class={selected.by === null ? 'mark-bar' : 'mark-dot'} aria-hidden="true" /> this{' '}
-            {stepName(table.stepMs)} so far
+            <span class={selected.by === null ? 'mark-bar' : 'mark-dot'} aria-hidden="true" />{' '}
+            {soFar(table.stepMs)}
           </li>
         ) : null}
       </ul>
@@ -47,11 +47,11 @@ function Members({ lines, field }: { lines: readonly Line[]; field: string }) {
             <button
               type="button"
               disabled={value === null || value === undefined}
-              title={`Show ${nameOf(line)} alone`}
+              title={`Show ${nameOf(line, null)} alone`}
               onClick={() => change({ by: null, filter: { field, value: value as string } })}
             >
               <span class={`swatch line-${i + 1}`} aria-hidden="true" />
-              <bdi>{nameOf(line)}</bdi>
+              <bdi>{nameOf(line, null)}</bdi>
               <span class="num">
                 {withUnit(formatValue(newest?.value ?? null, table?.decimals), table?.unit ?? '')}
               </span>
@@ -61,4 +61,9 @@ function Members({ lines, field }: { lines: readonly Line[]; field: string }) {
       })}
     </ul>
   );
+}
+
+function soFar(stepMs: number): string {
+  const name = stepName(stepMs);
+  return `${name.endsWith('s') ? 'these' : 'this'} ${name} so far`;
 }

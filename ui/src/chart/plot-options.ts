@@ -1,7 +1,6 @@
 import uPlot from 'uplot';
 import { axisLabels } from '../format/number.ts';
 import { timeLabels, valueRange } from './axis.ts';
-import { hover } from './hover.ts';
 import type { Palette } from './palette.ts';
 
 export interface PlotPlan {
@@ -19,7 +18,11 @@ export interface PlotPlan {
 /** Columns of one line: settled, moving, filling. */
 export const COLUMNS_A_LINE = 3;
 
-export function plotOptions(plan: PlotPlan, size: { width: number; height: number }): uPlot.Options {
+export function plotOptions(
+  plan: PlotPlan,
+  size: { width: number; height: number },
+  onCursor: (u: uPlot) => void,
+): uPlot.Options {
   const { palette } = plan;
   const series: uPlot.Series[] = [{}];
   for (let i = 0; i < plan.lines; i++) series.push(...lineSeries(plan, i));
@@ -53,15 +56,15 @@ export function plotOptions(plan: PlotPlan, size: { width: number; height: numbe
     },
     axes: [timeAxis(plan), valueAxis(plan)],
     series,
-    hooks: { setCursor: [tellHover], setSelect: [(u) => tellZoom(u, plan)] },
+    hooks: { setCursor: [onCursor], setSelect: [(u) => tellZoom(u, plan)] },
   };
 }
 
 function lineSeries({ palette, lines, additive }: PlotPlan, i: number): uPlot.Series[] {
   const stroke = palette.lines[i % palette.lines.length];
-  const width = Math.max(1.5, palette.rem / 9);
-  const points = { show: false, size: palette.rem * 0.4, fill: stroke, filter: isolated };
   const isAlone = lines === 1;
+  const width = palette.rem / (isAlone ? 9 : 12);
+  const points = { show: false, size: palette.rem * 0.4, fill: stroke, filter: isolated };
   const base: uPlot.Series = { stroke, width, points, spanGaps: false };
   return [
     { ...base, ...(isAlone ? { fill: (u: uPlot) => fade(u, stroke, '38') } : {}) },
@@ -80,7 +83,7 @@ function fillingBar(stroke: string): uPlot.Series {
     stroke,
     width: 1,
     fill: `${stroke}4d`,
-    paths: uPlot.paths.bars!({ align: 1, size: [0.9, 60, 2] }),
+    paths: uPlot.paths.bars!({ size: [0.9, 60, 2] }),
     points: { show: false },
   };
 }
@@ -142,17 +145,6 @@ function valueAxis({ palette }: PlotPlan): uPlot.Axis {
     ticks: { show: false },
     values: (_u, splits) => axisLabels(splits),
   };
-}
-
-function tellHover(u: uPlot): void {
-  const { idx, left } = u.cursor;
-  if (idx == null || left == null || left < 0) {
-    hover.value = null;
-    return;
-  }
-  const time = u.data[0][idx];
-  const plotLeft = u.over.offsetLeft;
-  hover.value = { time, left: u.valToPos(time, 'x'), plotLeft, plotWidth: u.over.clientWidth };
 }
 
 function tellZoom(u: uPlot, plan: PlotPlan): void {

@@ -8,13 +8,18 @@ export class Plot {
   readonly #box: HTMLElement;
   readonly #plot: uPlot;
   readonly #observer: ResizeObserver;
-  #columns: Columns | null = null;
+  #columns: Columns;
   #frame = 0;
 
   constructor(box: HTMLElement, plan: PlotPlan, columns: Columns) {
     this.#box = box;
+    this.#columns = columns;
     const size = { width: Math.max(box.clientWidth, 50), height: Math.max(box.clientHeight, 50) };
-    this.#plot = new uPlot(plotOptions(plan, size), dataOf(columns), box);
+    this.#plot = new uPlot(
+      plotOptions(plan, size, (u) => this.#tellHover(u)),
+      dataOf(columns),
+      box,
+    );
     this.#listenToTouch();
     this.#observer = new ResizeObserver(() => this.#resize());
     this.#observer.observe(box);
@@ -57,7 +62,21 @@ export class Plot {
 
   #draw(): void {
     this.#frame = 0;
-    if (this.#columns) this.#plot.setData(dataOf(this.#columns));
+    this.#plot.setData(dataOf(this.#columns));
+  }
+
+  #tellHover(u: uPlot): void {
+    const { idx, left } = u.cursor;
+    if (idx == null || left == null || left < 0 || idx >= this.#columns.x.length) {
+      hover.value = null;
+      return;
+    }
+    hover.value = {
+      time: this.#columns.x[idx],
+      left: u.valToPos(u.data[0][idx], 'x'),
+      plotLeft: u.over.offsetLeft,
+      plotWidth: u.over.clientWidth,
+    };
   }
 
   #resize(): void {
@@ -80,6 +99,10 @@ export class Plot {
   }
 }
 
-function dataOf({ x, lines }: Columns): uPlot.AlignedData {
-  return [x, ...lines.flatMap((line) => [line.settled, line.moving, line.filling])];
+/** A bucket is drawn over its middle, since its figure is of all of it. */
+function dataOf({ x, stepMs, lines }: Columns): uPlot.AlignedData {
+  return [
+    x.map((start) => start + stepMs / 2),
+    ...lines.flatMap((line) => [line.settled, line.moving, line.filling]),
+  ];
 }

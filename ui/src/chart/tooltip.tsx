@@ -28,7 +28,7 @@ export function Tooltip() {
             <tr key={line.key}>
               <th scope="row">
                 <span class={`swatch line-${index + 1}`} />
-                <bdi>{nameOf(line)}</bdi>
+                <bdi>{nameOf(line, charted.value)}</bdi>
               </th>
               <td class="num">{figureOf(reading)}</td>
             </tr>
@@ -81,6 +81,8 @@ function noteOf(readings: readonly Reading[]): string {
 /** The same in one sentence, for a screen reader. */
 export function wordsAt(time: number): string {
   const rows = rowsAt(time);
-  const values = rows.map(({ line, reading }) => `${nameOf(line)} ${figureOf(reading)}`).join(', ');
+  const values = rows
+    .map(({ line, reading }) => `${nameOf(line, charted.value)} ${figureOf(reading)}`)
+    .join(', ');
   return `${timeAt(time)}: ${values}. ${noteOf(rows.map((row) => row.reading))}`;
 }

@@ -6,7 +6,10 @@ function formatter(digits: number, least = 0): Intl.NumberFormat {
   const key = `${least}.${digits}`;
   let found = plain.get(key);
   if (!found) {
-    found = new Intl.NumberFormat(undefined, { minimumFractionDigits: least, maximumFractionDigits: digits });
+    found = new Intl.NumberFormat(navigator.language, {
+      minimumFractionDigits: least,
+      maximumFractionDigits: digits,
+    });
     plain.set(key, found);
   }
   return found;
@@ -47,7 +50,10 @@ function isWhole(gap: number): boolean {
   return Math.abs(lead - Math.round(lead)) < 1e-6;
 }
 
-const compactFormat = new Intl.NumberFormat(undefined, { notation: 'compact', maximumFractionDigits: 2 });
+const compactFormat = new Intl.NumberFormat(navigator.language, {
+  notation: 'compact',
+  maximumFractionDigits: 2,
+});
 const compact = (value: number): string => compactFormat.format(value);
 
 const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'];

@@ -1,6 +1,6 @@
 import { Choice } from '../parts/choice.tsx';
 import { site } from '../state/board.ts';
-import { inWords, type Selection, titleOf } from '../state/selection.ts';
+import { inWords, type Measure, type Selection, titleOf } from '../state/selection.ts';
 import { change } from '../state/view.ts';
 import { GroupPicker } from './group-picker.tsx';
 import { RangePicker } from './range-picker.tsx';
@@ -26,9 +26,7 @@ export function Controls({ selected }: { selected: Selection }) {
           >
             {selected.rollup.measures.map((measure) => (
               <option key={measure.name} value={measure.name} title={inWords(measure)}>
-                {measure.unit && measure.unit !== measure.name
-                  ? `${measure.name} · ${measure.unit}`
-                  : measure.name}
+                {labelOf(measure)}
               </option>
             ))}
           </select>
@@ -39,6 +37,11 @@ export function Controls({ selected }: { selected: Selection }) {
       </div>
     </section>
   );
+}
+
+/** `peak · W`; a measure that is named for its unit says it once. */
+function labelOf({ name, unit }: Measure): string {
+  return unit === '' || unit.toLowerCase() === name.toLowerCase() ? unit || name : `${name} · ${unit}`;
 }
 
 /** The readings of gas after the readings of water; else the measure at the same place. */

@@ -1,5 +1,5 @@
 import { loginNeeded } from '../api/ask.ts';
-import { clockTime, dayName, zoneName } from '../format/time.ts';
+import { clockTime, dayName, minuteTime, zoneName } from '../format/time.ts';
 import { Icon } from '../parts/icon.tsx';
 import { site } from '../state/board.ts';
 import { now } from '../state/clock.ts';
@@ -38,7 +38,10 @@ function Clock() {
   return (
     <time class="clock" dateTime={new Date(now.value).toISOString()} title={`Time of the site: ${zone}`}>
       <span class="clock-day">{dayName(now.value, zone)}</span>
-      <span class="clock-time">{clockTime(now.value, zone)}</span>
+      <span class="clock-time">
+        {minuteTime(now.value, zone)}
+        <span class="clock-seconds">{clockTime(now.value, zone).slice(5)}</span>
+      </span>
       <span class="clock-zone">{zoneName(now.value, zone)}</span>
     </time>
   );

@@ -7,7 +7,7 @@ import { status } from '../state/board.ts';
 import { Figure } from './figure.tsx';
 
 const LOG_WORDS: Record<StatusAnswer['log']['state'], string> = {
-  ok: 'taking readings',
+  ok: 'ok',
   full: 'disk full',
   failed: 'disk refuses',
 };

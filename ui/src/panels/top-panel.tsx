@@ -32,9 +32,9 @@ export function TopPanel({ selected }: { selected: Selection }) {
         <h2 id="top-title">The ten largest</h2>
         {fields.length > 1 ? (
           <Choice
-            label="Ranked by"
+            label="Ranked by field"
             value={field}
-            options={fields.map((one) => ({ value: one, label: `by ${one}` }))}
+            options={fields.map((one) => ({ value: one, label: one }))}
             onPick={(one) => {
               picked.value = one;
             }}
