@@ -6,7 +6,8 @@ import { ERRORS, isWeirError, WeirError } from '@weir/node/contract';
 import { numberIn, wholeIn } from '../command/parse.ts';
 import type { Bench, BenchDefinition, Outcome } from './bench.ts';
 import { diskBench } from './disk.ts';
-import { machine } from './machine.ts';
+import { engineBench } from './engine.ts';
+import { loadNote, machine } from './machine.ts';
 import { memoryBench } from './memory.ts';
 import { packsBench } from './packs.ts';
 import { queryBench } from './query.ts';
@@ -23,6 +24,7 @@ const BENCHES: BenchDefinition[] = [
   memoryBench,
   diskBench,
   recoveryBench,
+  engineBench,
 ];
 
 const HELP = `weir bench [NAME…] [options]    measures this machine, beside the peers that are installed
@@ -83,7 +85,9 @@ async function runAll(args: string[], signal: AbortSignal): Promise<number> {
     for (const definition of wanted) {
       const bench = benchOf(values, definition, root, signal);
       bench.say(definition.summary);
+      const busy = loadNote();
       const outcome = await definition.run(bench);
+      if (busy !== null) outcome.notes.unshift(busy);
       missed ||= outcome.ratios.some(({ met }) => met === false);
       tell(definition, outcome, values.json);
     }

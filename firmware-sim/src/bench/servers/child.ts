@@ -76,6 +76,17 @@ export class Child {
     return line;
   }
 
+  /** All that it writes on stdout until it ends; an end with a fault rejects with its last words. */
+  async output(): Promise<string> {
+    let text = '';
+    this.process.stdout?.on('data', (chunk) => {
+      text += chunk;
+    });
+    await once(this.process, 'close');
+    if (this.process.exitCode !== 0) throw this.#silent();
+    return text;
+  }
+
   discardOutput(): void {
     this.process.stdout?.resume();
   }
@@ -102,6 +113,6 @@ export class Child {
 
   #silent(): WeirError {
     const why = this.#talk.trim().split('\n').slice(-5).join('\n');
-    return new WeirError('WEIR_UNREACHABLE', `${this.process.spawnfile} did not come up. ${why}`);
+    return new WeirError('WEIR_UNREACHABLE', `${this.process.spawnfile} did not do its work. ${why}`);
   }
 }
