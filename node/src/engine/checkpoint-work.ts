@@ -7,7 +7,7 @@ import {
   newHistoryRows,
 } from '../contract/measures/history-chunk.ts';
 import { mergeAll } from '../contract/measures/merge.ts';
-import { addKeyState, encodeKeyState, encodeMark, type KeyState } from '../contract/measures/merge-for.ts';
+import { encodeKeyState, encodeMark, type KeyState } from '../contract/measures/merge-for.ts';
 import { HISTORY_SPAN_MS, ONLY_PERIOD, TABLES } from '../contract/measures/tables.ts';
 import { type Groups, KeyGroups } from './dimensions.ts';
 import type { Generation } from './generation.ts';
@@ -104,81 +104,82 @@ function putTuples({ stream, generations, tuplesTo }: FrozenStream, to: Checkpoi
 /** Keys that had a counted reading: what their next one needs to know, and their history. */
 function* putKeys(frozen: FrozenStream, to: Checkpoint): Generator<void, void, undefined> {
   const { stream, generations } = frozen;
+  const counters = stream.counters.length;
+  const tables = { keys: TABLES.keys(stream.spec.name), history: TABLES.history(stream.spec.name) };
   const names: Groups = new KeyGroups(stream.keys);
-  const has = (key: number) => generations.some((generation) => generation.history.heads.get(key) !== 0);
+  const logs = generations.map((generation) => generation.history);
+  const scratch = logs.map(() => newHistoryRows(counters, 64));
+  const state = { oldest: 0, newest: 0, counters: new Float64Array(2 * counters) };
   let puts = 0;
-  for (const keys of inStoreOrder(names, has)) {
+  for (const keys of inStoreOrder(names, (key) => logs.some((log) => log.heads.get(key) !== 0))) {
     if (keys === null) yield;
     for (const key of keys ?? []) {
       const entry = entryKeyHashed(names.hash(key), names.name(key));
-      const parts = generations.map((one) => one.history.rowsOf(key)).filter((rows) => rows.n > 0);
-      const state = keyState(parts);
-      to.put(TABLES.keys(stream.spec.name), ONLY_PERIOD, entry, encodeKeyState(state));
+      for (let at = 0; at < logs.length; at++) scratch[at] = logs[at].rowsOf(key, scratch[at]);
+      const rows = sorted(scratch.length === 1 ? scratch[0] : together(scratch));
+      takeKeyState(state, rows);
+      to.put(tables.keys, ONLY_PERIOD, entry, encodeKeyState(state));
       // On the safe side: from here on the store is asked for what it may not hold yet.
       const storedS = Math.ceil(state.newest / 1000);
       if (storedS > stream.keys.word(key, KEY_STORED_S)) stream.keys.setWord(key, KEY_STORED_S, storedS);
-      puts += 1 + putHistory(stream.spec.name, entry, parts, to);
-      if (puts >= PUTS_A_SLICE) {
-        puts = 0;
-        yield;
-      }
+      puts += 1 + putHistory(tables.history, entry, rows, to);
+      if (puts < PUTS_A_SLICE) continue;
+      puts = 0;
+      yield;
     }
   }
 }
 
 /** What the frozen readings of a key say; the store merges it with what it has. */
-function keyState(parts: HistoryRows[]): KeyState {
-  const states = parts.map((rows): KeyState => {
-    const counters = new Float64Array(2 * rows.counters).fill(Number.NaN);
-    for (let row = 0; row < rows.n; row++)
-      for (let c = 0; c < rows.counters; c++) {
-        const value = rows.values[c][row];
-        if (Number.isNaN(value) || (rows.times[row] === counters[2 * c] && value < counters[2 * c + 1]))
-          continue;
-        counters[2 * c] = rows.times[row];
-        counters[2 * c + 1] = value;
-      }
-    return { oldest: rows.times[0], newest: rows.times[rows.n - 1], counters };
-  });
-  const merged = states[0];
-  for (let at = 1; at < states.length; at++) addKeyState(merged, states[at]);
-  return merged;
+function takeKeyState(state: KeyState, rows: HistoryRows): void {
+  const counters = state.counters;
+  counters.fill(Number.NaN);
+  for (let c = 0; c < rows.counters; c++)
+    for (let row = rows.n - 1; row >= 0; row--) {
+      const value = rows.values[c][row];
+      if (Number.isNaN(value)) continue;
+      // Of one instant the largest value is last.
+      if (rows.times[row] < counters[2 * c]) break;
+      counters[2 * c] = rows.times[row];
+      if (!(counters[2 * c + 1] >= value)) counters[2 * c + 1] = value;
+    }
+  state.oldest = rows.times[0];
+  state.newest = rows.times[rows.n - 1];
 }
 
-function putHistory(stream: string, entry: Uint8Array, parts: HistoryRows[], to: Checkpoint): number {
-  const table = TABLES.history(stream);
-  const rows = parts.length === 1 ? parts[0] : inTimeOrder(parts);
+function putHistory(table: string, entry: Uint8Array, rows: HistoryRows, to: Checkpoint): number {
   let puts = 0;
   for (let from = 0; from < rows.n; puts++) {
     const period = Math.floor(rows.times[from] / HISTORY_SPAN_MS);
-    const day = newHistoryRows(rows.counters, rows.n - from);
-    for (; from < rows.n && rows.times[from] < (period + 1) * HISTORY_SPAN_MS; from++)
-      copyHistoryRow(day, rows, from);
-    to.put(table, period, entry, encodeHistory(sorted(day)));
+    const end = (period + 1) * HISTORY_SPAN_MS;
+    let next = from + 1;
+    while (next < rows.n && rows.times[next] < end) next++;
+    to.put(table, period, entry, encodeHistory(rows, from, next));
+    from = next;
   }
   return puts;
 }
 
-function inTimeOrder(parts: HistoryRows[]): HistoryRows {
-  const all = newHistoryRows(
-    parts[0].counters,
-    parts.reduce((sum, rows) => sum + rows.n, 0),
-  );
-  for (const rows of parts) for (let row = 0; row < rows.n; row++) copyHistoryRow(all, rows, row);
-  return sorted(all);
+function together(parts: HistoryRows[]): HistoryRows {
+  const rows = parts.reduce((sum, part) => sum + part.n, 0);
+  const all = newHistoryRows(parts[0].counters, rows);
+  for (const part of parts) for (let row = 0; row < part.n; row++) copyHistoryRow(all, part, row);
+  return all;
 }
 
 /** By time, id and content: the one order that a stored history has. */
 function sorted(rows: HistoryRows): HistoryRows {
-  const order = (a: number, b: number) =>
-    rows.times[a] - rows.times[b] || rows.ids[a] - rows.ids[b] || rows.contents[a] - rows.contents[b];
   let inOrder = true;
-  for (let row = 1; row < rows.n; row++) if (order(row - 1, row) > 0) inOrder = false;
+  for (let row = 1; row < rows.n && inOrder; row++) inOrder = orderOf(rows, row - 1, row) <= 0;
   if (inOrder) return rows;
-  const places = Array.from({ length: rows.n }, (_, row) => row).sort(order);
+  const places = Array.from({ length: rows.n }, (_, row) => row).sort((a, b) => orderOf(rows, a, b));
   const result = newHistoryRows(rows.counters, rows.n);
   for (const row of places) copyHistoryRow(result, rows, row);
   return result;
+}
+
+function orderOf(rows: HistoryRows, a: number, b: number): number {
+  return rows.times[a] - rows.times[b] || rows.ids[a] - rows.ids[b] || rows.contents[a] - rows.contents[b];
 }
 
 function* putBuckets(

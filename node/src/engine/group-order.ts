@@ -3,7 +3,7 @@ import type { Groups } from './dimensions.ts';
 
 /** Groups that are sorted at once, and groups that are looked at between two pauses. */
 const PART_GROUPS = 512;
-const GROUPS_A_TURN = 40_000;
+const GROUPS_A_TURN = 16_000;
 
 /**
  * Groups in the order of their entries in the store, some at a time: split by the high bits of the hash, each part

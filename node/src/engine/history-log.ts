@@ -86,27 +86,31 @@ export class HistoryLog {
     }
   }
 
-  /** All readings of a key, ascending. */
-  rowsOf(key: number): HistoryRows {
+  /** All readings of a key, ascending, into `into` (made wider when needed); answers the one used. */
+  rowsOf(key: number, into: HistoryRows): HistoryRows {
+    const { words: wordPages, doubles: doublePages, wordStride, doubleStride, doubleAt } = this.records;
     let n = 0;
-    for (let record = this.heads.get(key); record !== 0; record = this.word(record, NEXT)) n++;
-    const rows = newHistoryRows(this.counters, n);
+    for (let record = this.heads.get(key); record !== 0; n++) {
+      if (n === chain.length) chain = wider(chain);
+      chain[n] = record;
+      record = wordPages[record >> PAGE_BITS][(record & PAGE_MASK) * wordStride + NEXT];
+    }
+    const rows = into.times.length >= n ? into : newHistoryRows(this.counters, n * 2);
     rows.n = n;
-    for (let record = this.heads.get(key); record !== 0; record = this.word(record, NEXT)) {
-      n--;
-      rows.times[n] = this.time(record);
-      rows.ids[n] = this.word(record, ID);
-      rows.contents[n] = this.word(record, CONTENT);
-      rows.tuples[n] = this.word(record, TUPLE);
+    for (let row = 0; row < n; row++) {
+      const record = chain[n - 1 - row];
+      const words = wordPages[record >> PAGE_BITS];
+      const doubles = doublePages[record >> PAGE_BITS];
+      const word = (record & PAGE_MASK) * wordStride;
+      const double = (record & PAGE_MASK) * doubleStride + doubleAt;
+      rows.times[row] = doubles[double + TIME];
+      rows.ids[row] = words[word + ID];
+      rows.contents[row] = words[word + CONTENT];
+      rows.tuples[row] = words[word + TUPLE];
       for (let counter = 0; counter < this.counters; counter++)
-        rows.values[counter][n] = this.value(record, counter);
+        rows.values[counter][row] = doubles[double + VALUES + counter];
     }
     return rows;
-  }
-
-  newestTime(key: number): number {
-    const head = this.heads.get(key);
-    return head === 0 ? Number.NEGATIVE_INFINITY : this.time(head);
   }
 
   #add(time: number, tuple: number, content: number, id: number): number {
@@ -155,6 +159,15 @@ export class HistoryLog {
     this.#long.set(key, chain);
     return chain;
   }
+}
+
+/** Room to turn a chain around: it is read from the newest on. */
+let chain = new Uint32Array(64);
+
+function wider(narrow: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
+  const wide = new Uint32Array(narrow.length * 2);
+  wide.set(narrow);
+  return wide;
 }
 
 /** Records of one key ascending by time, found by halving. */

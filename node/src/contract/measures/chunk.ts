@@ -35,15 +35,22 @@ interface LanePlan {
 }
 
 const plans = new Map<string, LanePlan[]>();
+/** Chunks of one table come one after the other, with the same list of kinds. */
+let lastKinds: AccumulatorKind[] = [];
+let lastPlan: LanePlan[] = [];
 
 function planOf(kinds: AccumulatorKind[]): LanePlan[] {
+  if (kinds === lastKinds && kinds.length > 0) return lastPlan;
   const name = kinds.join();
-  const known = plans.get(name);
-  if (known) return known;
-  const plan: LanePlan[] = [];
-  for (let lane = 0; lane < COMMON_LANES; lane++) plan.push({ nullable: false, peer: -1 });
-  for (const kind of kinds) addPlan(plan, kind);
-  plans.set(name, plan);
+  let plan = plans.get(name);
+  if (plan === undefined) {
+    plan = [];
+    for (let lane = 0; lane < COMMON_LANES; lane++) plan.push({ nullable: false, peer: -1 });
+    for (const kind of kinds) addPlan(plan, kind);
+    plans.set(name, plan);
+  }
+  lastKinds = kinds;
+  lastPlan = plan;
   return plan;
 }
 

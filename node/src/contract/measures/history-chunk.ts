@@ -35,42 +35,44 @@ export function newHistoryRows(counters: number, capacity: number): HistoryRows 
 
 const writer = new ByteWriter();
 
-export function encodeHistory(rows: HistoryRows): Uint8Array {
+/** The rows from one place to another, all of them when not told. */
+export function encodeHistory(rows: HistoryRows, from = 0, to = rows.n): Uint8Array {
   writer.reset();
   writer.byte(VERSION);
   writer.byte(rows.counters);
-  writer.unsigned(rows.n);
+  writer.unsigned(to - from);
   let time = 0;
-  for (let row = 0; row < rows.n; row++) {
+  for (let row = from; row < to; row++) {
     writer.signed(rows.times[row] - time);
     time = rows.times[row];
   }
-  for (let row = 0; row < rows.n; row++) {
+  for (let row = from; row < to; row++) {
     writer.byte(rows.contents[row] & 0xff);
     writer.byte(rows.contents[row] >> 8);
   }
-  writeRuns(rows.ids, rows.n);
-  writeRuns(rows.tuples, rows.n);
-  for (const values of rows.values) writeValues(values, rows.n);
+  writeRuns(rows.ids, from, to);
+  writeRuns(rows.tuples, from, to);
+  for (let counter = 0; counter < rows.counters; counter++) writeValues(rows.values[counter], from, to);
   return writer.take();
 }
 
 /** One value for all where there is only one: keys seldom change their dimensions within a day. */
-function writeRuns(values: Uint32Array, n: number): void {
+function writeRuns(values: Uint32Array, from: number, to: number): void {
   let same = true;
-  for (let row = 1; row < n; row++) if (values[row] !== values[0]) same = false;
+  for (let row = from + 1; row < to; row++) if (values[row] !== values[from]) same = false;
   writer.byte(same ? 1 : 0);
-  for (let row = 0; row < (same ? Math.min(n, 1) : n); row++) writer.unsigned(values[row]);
+  const end = same ? Math.min(to, from + 1) : to;
+  for (let row = from; row < end; row++) writer.unsigned(values[row]);
 }
 
-function writeValues(values: Float64Array, n: number): void {
+function writeValues(values: Float64Array, from: number, to: number): void {
   let holes = false;
-  for (let row = 0; row < n; row++) if (Number.isNaN(values[row])) holes = true;
+  for (let row = from; row < to; row++) if (Number.isNaN(values[row])) holes = true;
   writer.byte(holes ? 1 : 0);
   let before = 0;
-  for (let row = 0; row < n; row++) {
+  for (let row = from; row < to; row++) {
     const value = values[row];
-    if (holes) writer.byte(!Number.isNaN(value) ? 1 : 0);
+    if (holes) writer.byte(Number.isNaN(value) ? 0 : 1);
     if (Number.isNaN(value)) continue;
     writer.signed(value - before);
     before = value;
