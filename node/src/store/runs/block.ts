@@ -2,8 +2,10 @@ import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 
 /**
  * A block: entries in key order, each `key length, value length` (varints), key, value. Keys are not shortened
- * against their neighbour: zstd over the whole block takes the common prefixes out as well (measured within 2 %),
+ * against their neighbour: zstd over the whole block takes most of the common prefixes out as well (6 % is left in),
  * and whole keys are compared where they lie. On disk: codec, count, length before compression, the entries.
+ * zstd halves what is written: 2.9 bytes to the disk for one of input, against 5.0 with LevelDB's snappy, which
+ * leaves the write-ahead log as it is, and 5.9 with neither.
  */
 const HEADER_BYTES = 9;
 const RAW = 0;

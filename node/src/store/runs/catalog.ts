@@ -46,6 +46,8 @@ export const UNKNOWN_BLOCKS = 0xffff_ffff;
 export class Catalog {
   readonly #handle: LevelHandle;
   #shards = new Map<number, ShardState>();
+  /** Numbers of all runs of all manifests. */
+  #named = new Set<number>();
   #tables = new Map<string, number>();
   #durableTables = new Set<string>();
   #nextRun = 1;
@@ -65,7 +67,7 @@ export class Catalog {
   /** The first load of a store: also clears what unfinished runs of the last life left behind. */
   async open(shards: readonly number[]): Promise<void> {
     const loaded = await this.#load(shards);
-    this.#shards = loaded.shards;
+    this.#publish(loaded.shards);
     await this.#clearStrays(loaded.clean);
   }
 
@@ -88,8 +90,7 @@ export class Catalog {
   }
 
   has(run: number): boolean {
-    for (const each of this.runs()) if (each.id === run) return true;
-    return false;
+    return this.#named.has(run);
   }
 
   tableId(table: string): number {
@@ -148,7 +149,11 @@ export class Catalog {
     await this.#handle.write(ops);
     this.#shards.set(shard, after);
     for (const table of tables) this.#durableTables.add(table);
-    for (const run of added) this.#unfinished.delete(run.id);
+    for (const run of change.removed) this.#named.delete(run.id);
+    for (const run of added) {
+      this.#named.add(run.id);
+      this.#unfinished.delete(run.id);
+    }
     this.onGarbage(garbage);
   }
 
@@ -168,7 +173,7 @@ export class Catalog {
     if (known?.damage === null) this.onRemove([...runsIn(known)]);
     ops.push(...garbage.map(garbageOp), positionOp(shard, EMPTY_SHARD, this.#cleanRun([])));
     await this.#handle.write(ops);
-    this.#shards.set(shard, EMPTY_SHARD);
+    this.#publish(new Map(this.#shards).set(shard, EMPTY_SHARD));
     this.onGarbage(garbage);
   }
 
@@ -190,10 +195,15 @@ export class Catalog {
       shards.set(doubt.shard, await this.#takeBack(doubt, landed));
     }
     this.#doubtful = [];
-    this.#shards = shards;
+    this.#publish(shards);
     // A fold that landed although it failed left garbage that nobody was told of.
     this.onGarbage(await loadGarbage(this.#handle));
     this.#handle.recovered();
+  }
+
+  #publish(shards: Map<number, ShardState>): void {
+    this.#shards = shards;
+    this.#named = new Set([...this.runs()].map((run) => run.id));
   }
 
   async #takeBack(doubt: Doubt, landed: ShardState): Promise<ShardState> {
@@ -232,7 +242,7 @@ export class Catalog {
 
   /** Blocks that belong to nothing stand only at or above the mark that every commit carries, or are garbage. */
   async #clearStrays(clean: number): Promise<void> {
-    const newest = await this.#handle.edge(rangeOf(REGION.block), true);
+    const newest = await this.#handle.lastKey(rangeOf(REGION.block));
     if (newest !== null) this.#nextRun = Math.max(this.#nextRun, runOfBlockKey(newest) + 1);
     const garbage = await loadGarbage(this.#handle);
     this.onGarbage(garbage);

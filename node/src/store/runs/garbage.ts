@@ -1,13 +1,14 @@
 import { blockRange, UNKNOWN_BLOCKS } from './catalog.ts';
 import type { Garbage } from './catalog-records.ts';
+import { compactionRanges, type SizedRun } from './compaction-ranges.ts';
 import { blockKey, garbageKey, INDEX_BLOCK } from './keys.ts';
 import type { LevelHandle, WriteOp } from './level-handle.ts';
+import type { Run } from './run.ts';
 
 /** A batch of deletions takes well under a slice to make. */
 const DELETIONS = 512;
-/** Ranges of cleared runs that are this close are compacted as one. */
-const NEAR_RUNS = 64;
-const RANGES_MAX = 1024;
+/** Past it the oldest cleared runs are left to LevelDB's own compaction. */
+const CLEARED_MAX = 65_536;
 
 export interface GarbageParts {
   /** A fold whose commit failed may have landed: what the manifest names is no garbage. */
@@ -31,7 +32,10 @@ export class GarbageHeap {
   #waiting: Waiting[] = [];
   #nextView = 1;
   #openViews = new Set<number>();
-  #cleared: { from: number; to: number }[] = [];
+  /** Runs that retention dropped. What folding leaves dies young, and LevelDB's own compaction meets it soon. */
+  #dropped = new Set<number>();
+  /** Dropped and cleared runs, whose room is not given back yet, and their blocks. */
+  #cleared = new Map<number, number>();
   readonly #parts: GarbageParts;
 
   constructor(handle: LevelHandle, parts: GarbageParts) {
@@ -61,6 +65,10 @@ export class GarbageHeap {
     for (const each of garbage) this.#waiting.push({ ...each, beforeView: this.#nextView, cleared: 0 });
   }
 
+  dropped(runs: readonly Run[]): void {
+    for (const { id, blocks } of runs) if (blocks > 0) this.#dropped.add(id);
+  }
+
   /** Deletes one batch; false when there is nothing that may be deleted now. */
   async clearSome(): Promise<boolean> {
     const ops: WriteOp[] = [];
@@ -81,16 +89,21 @@ export class GarbageHeap {
     }
     if (ops.length === 0) return false;
     await this.#handle.write(ops, false);
-    for (const { run } of this.#waiting.splice(0, done)) this.#note(run);
+    for (const cleared of this.#waiting.splice(0, done)) this.#note(cleared);
     return true;
   }
 
-  /** Gives the room of what was cleared back to the file system; answers how many ranges it went over. */
-  async compact(): Promise<number> {
-    const ranges = this.#cleared;
-    this.#cleared = [];
-    for (const { from, to } of ranges) await this.#handle.compact(blockRange(from, to + 1));
-    return ranges.length;
+  /** Gives the room of what was cleared back to the file system, where that is worth it; answers the bytes. */
+  async compact(kept: SizedRun[], worth: { blockBytes: number; fromBytes: number }): Promise<number> {
+    const byRun = (left: SizedRun, right: SizedRun) => left.run - right.run;
+    const cleared = [...this.#cleared].map(([run, blocks]) => ({ run, bytes: blocks * worth.blockBytes }));
+    let freed = 0;
+    for (const range of compactionRanges(cleared.sort(byRun), kept.sort(byRun), worth.fromBytes)) {
+      await this.#handle.compact(blockRange(range.from, range.to + 1));
+      for (const { run } of cleared) if (run >= range.from && run <= range.to) this.#cleared.delete(run);
+      freed += range.deadBytes;
+    }
+    return freed;
   }
 
   #unseen(garbage: Waiting): boolean {
@@ -98,14 +111,12 @@ export class GarbageHeap {
     return true;
   }
 
-  #note(run: number): void {
+  #note({ run, blocks }: Waiting): void {
     this.#parts.cleared(run);
-    const near = this.#cleared.find(({ from, to }) => run >= from - NEAR_RUNS && run <= to + NEAR_RUNS);
-    if (near === undefined) {
-      if (this.#cleared.length < RANGES_MAX) this.#cleared.push({ from: run, to: run });
-    } else {
-      near.from = Math.min(near.from, run);
-      near.to = Math.max(near.to, run);
+    if (this.#dropped.delete(run)) this.#cleared.set(run, blocks);
+    for (const oldest of this.#cleared.keys()) {
+      if (this.#cleared.size <= CLEARED_MAX) return;
+      this.#cleared.delete(oldest);
     }
   }
 }

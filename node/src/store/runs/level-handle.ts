@@ -55,10 +55,6 @@ export class LevelHandle {
     return this.#failed;
   }
 
-  get dir(): string {
-    return this.#dir;
-  }
-
   /**
    * One batch, whole or not at all. It is synced unless told otherwise, also where a later batch is synced too:
    * when LevelDB turns over its write-ahead log it does not sync the old one, so an unsynced slice could vanish
@@ -109,10 +105,14 @@ export class LevelHandle {
     }
   }
 
-  /** The first key at or after `gte`, or the last one before `lt`. */
-  async edge(range: { gte: Uint8Array; lt: Uint8Array }, last: boolean): Promise<Uint8Array | null> {
-    const keys = await this.#level.keys({ ...range, ...BINARY, limit: 1, reverse: last }).all();
-    return keys[0] ?? null;
+  /** The last key of a range. */
+  async lastKey(range: { gte: Uint8Array; lt: Uint8Array }): Promise<Uint8Array | null> {
+    try {
+      const keys = await this.#level.keys({ ...range, ...BINARY, limit: 1, reverse: true }).all();
+      return keys[0] ?? null;
+    } catch (fault) {
+      throw readFault(fault, `A range of the store ${this.#dir}`);
+    }
   }
 
   async clear(range: { gte: Uint8Array; lt: Uint8Array }): Promise<void> {
@@ -125,7 +125,11 @@ export class LevelHandle {
   }
 
   async compact(range: { gte: Uint8Array; lt: Uint8Array }): Promise<void> {
-    await this.#level.compactRange(range.gte, range.lt, { keyEncoding: 'view' });
+    try {
+      await this.#level.compactRange(range.gte, range.lt, { keyEncoding: 'view' });
+    } catch (fault) {
+      throw writeFault(fault, `The store ${this.#dir} cannot compact a range`);
+    }
   }
 
   /** After a failed write; the caller reads its state again, since the failed batch may have landed or not. */

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { compactionRanges } from './compaction-ranges.ts';
 import { bytesOnDisk } from './level-files.ts';
 import { type LevelRunStore, openLevelRunStore } from './level-run-store.ts';
 import { join } from './testing/sample-entries.ts';
@@ -20,7 +21,7 @@ afterEach(async () => {
 });
 
 function open(): Promise<LevelRunStore> {
-  const tuning = { writeBufferBytes: 1024 * 1024 };
+  const tuning = { writeBufferBytes: 1024 * 1024, compactFromBytes: 1024 * 1024, blockBytes: 4096 };
   return openLevelRunStore({ dir: path.join(dir, 'store'), shards: [0], merge: () => join, tuning });
 }
 
@@ -53,6 +54,20 @@ test('row 5: what a restart finds half cleared is cleared, and nothing else is',
   expect(store.stats().garbageRuns).toBe(0);
   expect(store.view(0).periods('roll', -Infinity, Infinity)).toEqual([1, 2]);
   expect(await store.scrub()).toEqual([]);
+});
+
+test('a range is compacted only where little that is kept stands between', () => {
+  const cleared = [1, 2, 3, 10, 11, 50].map((run) => ({ run, bytes: 100 }));
+  const kept = [
+    { run: 5, bytes: 90 },
+    { run: 20, bytes: 5_000 },
+  ];
+  expect(compactionRanges(cleared, kept, 150)).toEqual([{ from: 1, to: 11, deadBytes: 500 }]);
+  expect(compactionRanges(cleared, [{ run: 5, bytes: 110 }], 150)).toEqual([
+    { from: 1, to: 3, deadBytes: 300 },
+    { from: 10, to: 50, deadBytes: 300 },
+  ]);
+  expect(compactionRanges([], kept, 0)).toEqual([]);
 });
 
 /** One run; values that hardly compress. */

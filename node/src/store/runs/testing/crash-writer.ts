@@ -9,7 +9,13 @@ export const CRASH_SHARDS = [0, 4];
 export const CRASH_TABLES = ['few', 'many'];
 
 export function openCrashStore(dir: string): Promise<LevelRunStore> {
-  const tuning = { runsMax: 3, quietCheckpoints: 4, blockBytes: 1024, writeBufferBytes: 128 * 1024 };
+  const tuning = {
+    runsMax: 3,
+    quietCheckpoints: 4,
+    blockBytes: 1024,
+    writeBufferBytes: 128 * 1024,
+    compactFromBytes: 2048,
+  };
   return openLevelRunStore({ dir, shards: CRASH_SHARDS, merge: () => join, tuning });
 }
 

@@ -144,9 +144,9 @@ export function runStoreSuite(name: string, open: () => Promise<StoreUnderTest>)
             await one.dispose();
           }
         }),
-        { numRuns: 150 },
+        { numRuns: 60 },
       );
-    }, 60_000);
+    }, 120_000);
   });
 }
 
