@@ -36,6 +36,8 @@ export function Legend() {
 }
 
 function Members({ lines, field }: { lines: readonly Line[]; field: string }) {
+  // The lines are changed in place, so nothing but this tells that they were.
+  chartVersion.value;
   const table = chartTable.value;
   return (
     <ul class="legend-lines" aria-label="Lines">

@@ -21,7 +21,7 @@ export const COLUMNS_A_LINE = 3;
 export function plotOptions(
   plan: PlotPlan,
   size: { width: number; height: number },
-  onCursor: (u: uPlot) => void,
+  cursor: { moved: (u: uPlot) => void; reach: (u: uPlot) => number },
 ): uPlot.Options {
   const { palette } = plan;
   const series: uPlot.Series[] = [{}];
@@ -37,6 +37,7 @@ export function plotOptions(
       y: false,
       drag: { x: true, y: false, setScale: false, dist: 6 },
       points: { size: palette.rem * 0.55, width: 2 },
+      hover: { prox: cursor.reach },
       bind: {
         dblclick: () => () => {
           plan.onBack();
@@ -56,7 +57,7 @@ export function plotOptions(
     },
     axes: [timeAxis(plan), valueAxis(plan)],
     series,
-    hooks: { setCursor: [onCursor], setSelect: [(u) => tellZoom(u, plan)] },
+    hooks: { setCursor: [cursor.moved], setSelect: [(u) => tellZoom(u, plan)] },
   };
 }
 

@@ -3,6 +3,9 @@ import type { Columns } from './columns.ts';
 import { hover } from './hover.ts';
 import { type PlotPlan, plotOptions } from './plot-options.ts';
 
+/** How far from a bucket a pointer may be and still mean it. */
+const REACH_PX = 16;
+
 /** One uPlot in a box: drawn at most once a frame, as large as its box, and let go of as a whole. */
 export class Plot {
   readonly #box: HTMLElement;
@@ -16,7 +19,7 @@ export class Plot {
     this.#columns = columns;
     const size = { width: Math.max(box.clientWidth, 50), height: Math.max(box.clientHeight, 50) };
     this.#plot = new uPlot(
-      plotOptions(plan, size, (u) => this.#tellHover(u)),
+      plotOptions(plan, size, { moved: (u) => this.#tellHover(u), reach: (u) => this.#reach(u) }),
       dataOf(columns),
       box,
     );
@@ -67,16 +70,24 @@ export class Plot {
 
   #tellHover(u: uPlot): void {
     const { idx, left } = u.cursor;
-    if (idx == null || left == null || left < 0 || idx >= this.#columns.x.length) {
+    const isInside = idx != null && left != null && left >= 0 && idx < this.#columns.x.length;
+    const bucket = isInside ? u.valToPos(u.data[0][idx], 'x') : 0;
+    // Where there is no bucket near, the nearest one says nothing about the place that is pointed at.
+    if (!isInside || Math.abs(bucket - left) > this.#reach(u)) {
       hover.value = null;
       return;
     }
     hover.value = {
       time: this.#columns.x[idx],
-      left: u.valToPos(u.data[0][idx], 'x'),
+      left: bucket,
       plotLeft: u.over.offsetLeft,
       plotWidth: u.over.clientWidth,
     };
+  }
+
+  #reach(u: uPlot): number {
+    const stepPx = u.valToPos(this.#columns.stepMs, 'x') - u.valToPos(0, 'x');
+    return Math.max(stepPx, REACH_PX);
   }
 
   #resize(): void {

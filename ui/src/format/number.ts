@@ -17,11 +17,11 @@ function formatter(digits: number, least = 0): Intl.NumberFormat {
 
 export const NO_VALUE = '–';
 
-/** Four digits or so, and never more decimals than the field is kept with. */
+/** Four digits or so, so that figures below each other line up, and never more decimals than the field is kept with. */
 export function formatValue(value: number | null, decimals = 6): string {
   if (value === null || !Number.isFinite(value)) return NO_VALUE;
   const size = Math.abs(value);
-  if (size === 0 || Number.isInteger(value)) return formatter(0).format(value);
+  if (size === 0) return formatter(0).format(0);
   const wanted =
     size >= 1_000 ? 0 : size >= 100 ? 1 : size >= 10 ? 2 : size >= 1 ? 3 : 3 + Math.floor(-Math.log10(size));
   const digits = Math.max(0, Math.min(wanted, decimals, 12));

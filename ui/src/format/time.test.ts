@@ -8,6 +8,8 @@ test('clocks are those of the site, wherever the browser is', () => {
   expect(clockTime(ms, 'Europe/Berlin')).toBe('23:05:09');
   expect(clockTime(ms, 'Asia/Kolkata')).toBe('03:35:09');
   expect(zoneName(ms, 'Europe/Berlin')).toBe('CET');
+  expect(zoneName(ms, 'America/New_York')).toBe('EST');
+  expect(zoneName(ms, 'Asia/Kathmandu')).toBe('GMT+5:45');
 });
 
 test('buckets are named by both ends', () => {

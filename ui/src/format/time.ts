@@ -2,15 +2,18 @@
 
 const formats = new Map<string, Intl.DateTimeFormat>();
 
-function inZone(zone: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
-  const key = `${zone} ${JSON.stringify(options)}`;
+function formatFor(locale: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = `${locale} ${JSON.stringify(options)}`;
   let found = formats.get(key);
   if (!found) {
-    found = new Intl.DateTimeFormat('en-GB', { ...options, timeZone: zone, hourCycle: 'h23' });
+    found = new Intl.DateTimeFormat(locale, { ...options, hourCycle: 'h23' });
     formats.set(key, found);
   }
   return found;
 }
+
+const inZone = (zone: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat =>
+  formatFor('en-GB', { ...options, timeZone: zone });
 
 const MINUTE: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit' };
 const SECOND: Intl.DateTimeFormatOptions = { ...MINUTE, second: '2-digit' };
@@ -24,9 +27,16 @@ export const shortDay = (ms: number, zone: string): string => inZone(zone, DAY).
 export const monthName = (ms: number, zone: string): string =>
   inZone(zone, { month: 'short', year: 'numeric' }).format(ms);
 
-/** Such as `CET` or `GMT+5:30`. */
+/** Such as `CET`, `EST` or `GMT+5:45`. */
 export function zoneName(ms: number, zone: string): string {
-  const parts = inZone(zone, { ...MINUTE, timeZoneName: 'short' }).formatToParts(ms);
+  // Each kind of English knows the names of its own zones, and says GMT and an offset of the others.
+  const names = ['en-GB', 'en-US', 'en-AU', 'en-IN'].map((locale) => nameIn(locale, ms, zone));
+  return names.find((name) => !name.startsWith('GMT')) ?? names[0];
+}
+
+function nameIn(locale: string, ms: number, zone: string): string {
+  const options: Intl.DateTimeFormatOptions = { timeZone: zone, timeZoneName: 'short' };
+  const parts = formatFor(locale, options).formatToParts(ms);
   return parts.find((part) => part.type === 'timeZoneName')?.value ?? zone;
 }
 

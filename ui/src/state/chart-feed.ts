@@ -11,6 +11,8 @@ import type { Selection } from './selection.ts';
 
 /** Lines that can be told apart by colour. */
 export const MAX_SPLIT = 8;
+/** The filter names the members; room beside them keeps a bound of the board from cutting one off. */
+const SERIES_LIMIT = 4 * MAX_SPLIT;
 /** Finality, new members of a split and a coarser tier all show with the next whole answer. */
 const REFRESH_MS = 60_000;
 const TAIL_EVERY_MS = 2_000;
@@ -100,7 +102,7 @@ export class ChartFeed {
         measure: measure.name,
         by: by === null ? [] : [by],
         where: isNone ? {} : this.#where,
-        limit: MAX_SPLIT,
+        limit: SERIES_LIMIT,
       }),
       aborted,
     );
@@ -207,7 +209,7 @@ export class ChartFeed {
           by: by === null ? [] : [by],
           where: this.#where,
           step: table.stepMs,
-          limit: MAX_SPLIT,
+          limit: SERIES_LIMIT,
         }),
         this.#abort.signal,
       );
