@@ -1,19 +1,20 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { benchCommand, simCommand } from '@weir/firmware-sim';
-import * as node from '@weir/node/commands';
+import type { Command, Parts } from '@weir/node/commands';
 
-/** The list of commands. */
+/**
+ * The list of commands. It runs as it stands, and bundled as `dist/weir.mjs`: what is loaded by address is named for
+ * both. A command loads its own code only, so that `weir check` does not wait for a broker.
+ */
+const bundled = import.meta.url.endsWith('.mjs');
+const at = (source: string, inBundle: string) => new URL(bundled ? inBundle : source, import.meta.url);
 
-// Before anything uses libuv's pool, which is sized once.
-process.env.UV_THREADPOOL_SIZE ??= String(node.threadPoolSize());
-
-const root = import.meta.dirname;
-const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
-const parts: node.Parts = {
-  version,
-  gatewayEntry: new URL('./gateway/src/thread.ts', import.meta.url),
-  uiDir: join(root, 'ui', 'dist'),
+const parts: Parts = {
+  version: (JSON.parse(readFileSync(at('./package.json', './package.json'), 'utf8')) as { version: string })
+    .version,
+  shardEntry: at('./node/src/shard/thread-entry.ts', './shard-thread.mjs'),
+  gatewayEntry: at('./gateway/src/thread.ts', './gateway-thread.mjs'),
+  pages: at('./ui/dist/', '../ui/dist/'),
+  shippedSite: at('./node/sites/utility.yaml', './sites/utility.yaml'),
 };
 
 interface Entry {
@@ -21,51 +22,62 @@ interface Entry {
   run(argv: string[]): Promise<number>;
 }
 
-const of = (command: node.Command): Entry => ({
-  summary: command.summary,
-  run: (argv) => node.runCommand(command, argv),
+const node = () => import('@weir/node/commands');
+const sim = () => import('@weir/firmware-sim');
+
+type Named = Awaited<ReturnType<typeof node>>;
+
+const of = (summary: string, pick: (commands: Named) => Command): Entry => ({
+  summary,
+  run: async (argv) => {
+    const commands = await node();
+    return commands.runCommand(pick(commands), argv);
+  },
 });
 
 const commands: Record<string, Entry> = {
-  up: of(node.upCommand(parts)),
-  check: of(node.checkCommand),
-  query: of(node.queryCommand),
-  tail: of(node.tailCommand),
-  ledger: of(node.ledgerCommand),
-  status: of(node.statusCommand),
-  doctor: of(node.doctorCommand),
-  device: of(node.deviceCommand),
-  sim: { summary: 'Runs simulated devices of a world against a broker.', run: simCommand },
+  up: of('Runs the appliance: broker, engine and gateway in one.', (all) => all.upCommand(parts)),
+  check: of('Reads a site file and reports every fault at once.', (all) => all.checkCommand),
+  query: of('Asks a rollup: its buckets, or the largest groups.', (all) => all.queryCommand),
+  tail: of('Prints buckets as they change.', (all) => all.tailCommand),
+  ledger: of('Where every reading went; fails when the sums disagree.', (all) => all.ledgerCommand),
+  status: of('Shards, log, lag, storage, memory of a running appliance.', (all) => all.statusCommand),
+  doctor: of('Looks for what is wrong, and says what to do.', (all) => all.doctorCommand),
+  device: of('Devices that may log in to the broker.', (all) => all.deviceCommand),
+  sim: { summary: 'Runs simulated devices of a world.', run: async (argv) => (await sim()).simCommand(argv) },
   bench: {
-    summary:
-      'Measures this machine, beside mosquitto, victoria-metrics and InfluxDB where they are installed.',
-    run: benchCommand,
+    summary: 'Measures, beside servers from Debian.',
+    run: async (argv) => (await sim()).benchCommand(argv),
   },
 };
 
 function help(): string {
   const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(8)} ${summary}`);
-  return `weir ${version}\n\nusage: weir COMMAND [--help]\n\n${lines.join('\n')}\n`;
+  return `weir ${parts.version}\n\nusage: weir COMMAND [--help]\n\n${lines.join('\n')}\n`;
 }
 
 async function main([name, ...argv]: string[]): Promise<number> {
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     process.stdout.write(help());
-    return name === undefined ? node.EXIT.usage : node.EXIT.fine;
+    return name === undefined ? 2 : 0;
   }
   if (name === '--version' || name === 'version') {
-    process.stdout.write(`${version}\n`);
-    return node.EXIT.fine;
+    process.stdout.write(`${parts.version}\n`);
+    return 0;
   }
   if (Object.hasOwn(commands, name)) return commands[name].run(argv);
   process.stderr.write(`weir: there is no command ${JSON.stringify(name)}\n${help()}`);
-  return node.EXIT.usage;
+  return 2;
 }
 
 // A reader that closes its end of the pipe, as `head` does, is no fault.
 process.stdout.on('error', (fault: NodeJS.ErrnoException) => {
-  if (fault.code === 'EPIPE') process.exit(node.EXIT.fine);
+  if (fault.code === 'EPIPE') process.exit(0);
   throw fault;
 });
+
+// libuv's pool serves fsync, scrypt and file reads of all threads, and is sized once, at its first use: with four
+// threads log-ins would hold up a commit.
+process.env.UV_THREADPOOL_SIZE ??= '8';
 
 process.exitCode = await main(process.argv.slice(2));

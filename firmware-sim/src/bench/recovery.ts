@@ -1,14 +1,14 @@
-import { join } from 'node:path';
 import { type Bench, type BenchDefinition, type Figures, type Outcome, ratio } from './bench.ts';
 import { counted } from './counted.ts';
 import { eachRun } from './each-run.ts';
 import { feedOf } from './feed.ts';
 import type { RunningServer } from './servers/server.ts';
 import { startWeir, weir } from './servers/weir.ts';
+import { siteFile } from './site-file.ts';
 import { type Workload, workload } from './workload.ts';
 
 const METERS = 1_000_000;
-const SITE = join(import.meta.dirname, 'sites', 'series.yaml');
+const SITE = siteFile('series');
 
 /** kill -9 with a million live series: how long until it serves again, and whether all that was acknowledged is there. */
 export const recoveryBench: BenchDefinition = {

@@ -7,10 +7,11 @@ import { feedOf } from './feed.ts';
 import { cpuSeconds } from './process-figures.ts';
 import { named, type RunningServer } from './servers/server.ts';
 import { startWeir, weir } from './servers/weir.ts';
+import { siteFile } from './site-file.ts';
 import { type Workload, workload } from './workload.ts';
 
 const READINGS = 3_000_000;
-const SITE = join(import.meta.dirname, 'sites', 'packs.yaml');
+const SITE = siteFile('packs');
 
 /** The store is taken away and made again from the log: readings for each second of processor time beyond an idle start. */
 export const replayBench: BenchDefinition = {

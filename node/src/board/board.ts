@@ -32,6 +32,8 @@ export interface BoardOptions {
   open: boolean;
   logger: Logger;
   version: string;
+  /** What a shard's thread and the gateway's thread run. */
+  shardEntry: URL;
   gateway: { entry: URL; host: string; port: number; uiDir: string | null };
   checkpoint?: { readings: number; everyMs: number };
 }
@@ -75,7 +77,7 @@ export async function startBoard(options: BoardOptions): Promise<Board> {
     storeDir: dir.store,
     checkpoint: options.checkpoint ?? CHECKPOINT,
     logger: options.logger,
-    entry: new URL('../shard/thread-entry.ts', import.meta.url),
+    entry: options.shardEntry,
   });
   const opened: (() => Promise<unknown>)[] = [() => shards.close()];
   try {
@@ -124,6 +126,7 @@ class RunningBoard {
     const { site, open, logger, mqtt, mqtts, gateway, version } = this.#options;
     this.#lastWallMs = await this.#lastLogged();
     const credentials = open ? null : await Credentials.open(this.#dir.root, logger);
+    opened.unshift(async () => credentials?.close());
     this.#broker = await startBroker({
       site,
       log: this.#log,
@@ -161,6 +164,7 @@ class RunningBoard {
       // In the order of the path: no more questions, no more readings, the last checkpoints, the log.
       await http.close();
       await this.#broker.close();
+      credentials?.close();
       await this.#shards.close();
       await this.#log.close();
     };

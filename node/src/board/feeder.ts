@@ -20,6 +20,7 @@ export class Feeder {
   readonly #onExit: (fault: Error | null) => void;
   #worker: Worker;
   #live = false;
+  #liveFrom = 0;
   #closing = false;
   #window = 0;
   #windowFree: (() => void) | null = null;
@@ -44,6 +45,11 @@ export class Feeder {
 
   get live(): boolean {
     return this.#live;
+  }
+
+  /** It has applied all that was in the log when it was caught up. */
+  get ready(): boolean {
+    return this.#live && this.#progress.applied(this.#setup.thread) >= this.#liveFrom;
   }
 
   send(message: ToThread, transfer: ArrayBuffer[] | import('node:worker_threads').MessagePort[] = []): void {
@@ -105,6 +111,7 @@ export class Feeder {
     }
     this.send({ kind: 'live' });
     this.#live = true;
+    this.#liveFrom = next - 1;
     this.#progress.setApplied(
       this.#setup.thread,
       Math.max(this.#progress.applied(this.#setup.thread), position - 1),

@@ -65,14 +65,14 @@ export class ShardThreads {
   }
 
   get ready(): boolean {
-    return this.#feeders.every((feeder) => feeder.live);
+    return this.#feeders.every((feeder) => feeder.ready);
   }
 
   /** Why it is not ready, for whoever asks. */
   reasons(): string[] {
     const last = this.progress.durable;
     return this.#feeders.flatMap((feeder, thread) =>
-      feeder.live
+      feeder.ready
         ? []
         : [`shard thread ${thread} replays the log: ${this.progress.applied(thread)} of ${last}`],
     );

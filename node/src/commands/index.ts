@@ -6,4 +6,4 @@ export { ledgerCommand } from './ledger.ts';
 export { queryCommand } from './query.ts';
 export { statusCommand } from './status.ts';
 export { tailCommand } from './tail.ts';
-export { type Parts, threadPoolSize, upCommand } from './up.ts';
+export { type Parts, upCommand } from './up.ts';

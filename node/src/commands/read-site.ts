@@ -1,18 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { formatFaults, parseSite, type Site, WeirError } from '../contract/index.ts';
 
-/** The site file, or every fault of it at once. Without a name it is the shipped utility world. */
-export const SHIPPED_SITE = new URL('../../sites/utility.yaml', import.meta.url);
-
-export function readSite(path: string | undefined): Site {
+/** The site file, or every fault of it at once. */ export function readSite(path: string): Site {
   let text: string;
   try {
-    text = readFileSync(path ?? SHIPPED_SITE, 'utf8');
+    text = readFileSync(path, 'utf8');
   } catch (cause) {
     const why = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : String(cause);
     throw new WeirError('WEIR_USAGE', `cannot read the site file ${path}: ${why}`, { cause });
   }
-  const { site, faults } = parseSite(text, path ?? 'utility.yaml');
+  const { site, faults } = parseSite(text, path);
   if (site) return site;
   throw new WeirError(
     'WEIR_SITE_INVALID',

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import pino from 'pino';
 import { type Board, startBoard } from '../board/index.ts';
 import { WeirError } from '../contract/index.ts';
@@ -9,10 +9,13 @@ import { readSite } from './read-site.ts';
 /** What the front door adds, since this room may not import the gateway or the simulator. */
 export interface Parts {
   version: string;
+  shardEntry: URL;
   gatewayEntry: URL;
-  uiDir: string | null;
+  pages: URL;
+  shippedSite: URL;
 }
 
+const CHECKPOINT_EVERY_MS = 5 * 60_000;
 const LOOPBACK = /^(?:127(?:\.\d{1,3}){3}|::1|localhost)$/;
 
 export function upCommand(parts: Parts): Command {
@@ -38,6 +41,11 @@ export function upCommand(parts: Parts): Command {
       },
       open: { type: 'boolean', help: 'ask for no log-in; loopback only' },
       demo: { type: 'boolean', help: 'also run simulated meters; implies --open' },
+      checkpoint: {
+        type: 'string',
+        value: 'N',
+        help: 'readings between two checkpoints: fewer replay sooner and write more (2000000)',
+      },
       verbose: { type: 'boolean', help: 'log more' },
     },
     run: (invocation) => up(invocation, parts),
@@ -50,7 +58,7 @@ async function up(invocation: Invocation, parts: Parts): Promise<number> {
   const demo = invocation.options.demo === true;
   const open = demo || invocation.options.open === true;
   if (open) for (const { host } of [mqtt, http]) refuseBeyondLoopback(host);
-  const site = readSite(invocation.args[0]);
+  const site = readSite(invocation.args[0] ?? fileURLToPath(parts.shippedSite));
   const logger = pino(
     { level: invocation.options.verbose ? 'debug' : invocation.json ? 'warn' : 'info', base: null },
     pino.destination(2),
@@ -64,14 +72,38 @@ async function up(invocation: Invocation, parts: Parts): Promise<number> {
     open,
     logger,
     version: parts.version,
-    gateway: { entry: parts.gatewayEntry, host: http.host, port: http.port, uiDir: parts.uiDir },
+    shardEntry: parts.shardEntry,
+    gateway: {
+      entry: parts.gatewayEntry,
+      host: http.host,
+      port: http.port,
+      uiDir: fileURLToPath(parts.pages),
+    },
+    ...checkpointOf(invocation),
   });
   announce(board, invocation.json);
   const endDemo = demo ? startDemo(board) : () => {};
-  const signal = await Promise.race([stop, board.failed]);
+  const why = await Promise.race([stop, board.failed]);
   endDemo();
   await board.close();
-  return signal === 'SIGINT' ? EXIT.interrupted : EXIT.fine;
+  // A supervisor starts it again: it must not take this for an end that somebody asked for.
+  if (why instanceof Error) throw why;
+  return why === 'SIGINT' ? EXIT.interrupted : EXIT.fine;
+}
+
+function checkpointOf(invocation: Invocation): { checkpoint?: { readings: number; everyMs: number } } {
+  const given = text(invocation, 'checkpoint');
+  if (given === undefined) return {};
+  const readings = Number(given);
+  if (!Number.isSafeInteger(readings) || readings < 1)
+    throw new WeirError(
+      'WEIR_USAGE',
+      `--checkpoint takes a number of readings, not ${JSON.stringify(given)}`,
+      {
+        field: 'checkpoint',
+      },
+    );
+  return { checkpoint: { readings, everyMs: CHECKPOINT_EVERY_MS } };
 }
 
 function refuseBeyondLoopback(host: string): void {
@@ -85,11 +117,14 @@ function refuseBeyondLoopback(host: string): void {
 
 function announce(board: Board, json: boolean): void {
   const ports = { mqtt: `${board.mqtt.host}:${board.mqtt.port}`, http: board.http, pid: process.pid };
-  if (json) process.stdout.write(`${JSON.stringify(ports)}\n`);
+  const token = board.firstToken;
+  if (json) process.stdout.write(`${JSON.stringify(token === null ? ports : { ...ports, token })}\n`);
   else
     process.stderr.write(
       `Weir is up.\n  dashboard  ${board.http}\n  MQTT       ${ports.mqtt}\n  stop       Ctrl-C\n`,
     );
+  if (token !== null && !json)
+    process.stderr.write(`  log in with  ${token}\nThis token is shown once and kept nowhere.\n`);
 }
 
 /** A second signal while draining ends at once: whoever presses Ctrl-C twice means it. */
@@ -116,9 +151,4 @@ function startDemo(board: Board): () => void {
       process.stderr.write(`The simulator ended with status ${code}.\n`);
   });
   return () => child.kill('SIGTERM');
-}
-
-/** libuv's pool serves fsync, scrypt and file reads of all threads: with four, log-ins would hold up a commit. */
-export function threadPoolSize(): number {
-  return Math.max(8, 2 * availableParallelism());
 }

@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import type { LedgerAnswer } from '@weir/node/contract';
 import type { Bench } from '../bench.ts';
+import { siteFile } from '../site-file.ts';
 import { waitFor } from '../wait-for.ts';
 import { Child } from './child.ts';
 import { HttpClient } from './http-client.ts';
 import type { RunningServer, ServerUnderTest } from './server.ts';
 
-const ENTRY = join(import.meta.dirname, '..', '..', '..', '..', 'weir.ts');
+/** What is measured is what runs the benchmark: the sources, or the bundle. */
+const ENTRY = process.argv[1];
 const UP_MS = 120_000;
 
 interface Ready {
@@ -18,7 +19,7 @@ interface Ready {
 
 /** The product itself, started as an operator starts it, with a site file of the benchmarks. */
 export function weir(site: string): ServerUnderTest {
-  const file = join(import.meta.dirname, '..', 'sites', `${site}.yaml`);
+  const file = siteFile(site);
   return {
     name: 'weir',
     installed: () => existsSync(ENTRY),
