@@ -38,7 +38,8 @@ ${BENCHES.map(({ name, summary }) => `  ${name.padEnd(10)}${summary}`).join('\n'
   --json          one JSON object on stdout
   --help
 
-Without NAME it runs all. Talk goes to stderr, figures to stdout. Exit status 6: a budget is missed.
+Without NAME it runs all. Talk goes to stderr, figures to stdout. Exit status 1: a server
+failed; 6: a budget is missed.
 `;
 
 const OPTIONS = {
@@ -51,6 +52,7 @@ const OPTIONS = {
 } as const;
 
 const INTERRUPTED = 130;
+const MISSED = 6;
 
 /** `weir bench …`; answers the exit status. */
 export async function benchCommand(args: string[]): Promise<number> {
@@ -80,7 +82,7 @@ async function runAll(args: string[], signal: AbortSignal): Promise<number> {
   // The children's own listeners for `exit` come later and end them; then nobody writes here any more.
   const clean = (): void => rmSync(root, { recursive: true, force: true, maxRetries: 3 });
   process.once('exit', clean);
-  let missed = false;
+  let status = 0;
   try {
     for (const definition of wanted) {
       const bench = benchOf(values, definition, root, signal);
@@ -88,14 +90,15 @@ async function runAll(args: string[], signal: AbortSignal): Promise<number> {
       const busy = loadNote();
       const outcome = await definition.run(bench);
       if (busy !== null) outcome.notes.unshift(busy);
-      missed ||= outcome.ratios.some(({ met }) => met === false);
+      if (outcome.failed.length > 0) status = 1;
+      else if (outcome.ratios.some(({ met }) => met === false)) status ||= MISSED;
       tell(definition, outcome, values.json);
     }
   } finally {
     process.off('exit', clean);
     clean();
   }
-  return missed ? 6 : 0;
+  return status;
 }
 
 function benchOf(

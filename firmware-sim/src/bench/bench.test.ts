@@ -73,6 +73,7 @@ test('a server that fails or is missing is told of and does not end the others',
   const servers = [fails, fakeServer('peer'), fakeServer('absent', undefined, false)];
   const outcome = await eachRun(benchFor(), servers, async () => ({ x: 1 }));
   expect(Object.keys(outcome.runs)).toEqual(['peer']);
+  expect(outcome.failed).toEqual(['weir']);
   expect(outcome.notes).toEqual(['absent is not installed.', 'weir failed in run 1: no such port']);
 });
 
@@ -104,6 +105,7 @@ test('the table is Markdown, and says what was not measured', () => {
     medians: { peer: { rate: 12_345.6, ms: 0.01234 } },
     ratios: [ratio('rate', undefined, 1, { atLeast: 1 })],
     notes: ['A note.'],
+    failed: [],
   });
   expect(table).toContain(
     '| figure |   peer |\n|--------|-------:|\n| rate   | 12,346 |\n| ms     | 0.0123 |',

@@ -30,6 +30,8 @@ export interface Outcome {
   ratios: Ratio[];
   /** What a reader has to know: servers that are missing or failed, and why. */
   notes: string[];
+  /** Servers that did not do their work. */
+  failed: string[];
 }
 
 export interface BenchDefinition {

@@ -14,6 +14,7 @@ export async function eachRun(
 ): Promise<Omit<Outcome, 'ratios'>> {
   const runs: Record<string, Figures[]> = {};
   const notes: string[] = [];
+  const failed: string[] = [];
   const wanted = servers.filter(({ name }) => bench.only === null || bench.only.includes(name.split(' ')[0]));
   for (const { name } of wanted.filter((server) => !server.installed()))
     notes.push(`${name} is not installed.`);
@@ -29,12 +30,13 @@ export async function eachRun(
         if (bench.signal.aborted || !(isWeirError(fault) || isSystemFault(fault))) throw fault;
         notes.push(`${server.name} failed in run ${run}: ${fault.message}`);
         bench.say(notes.at(-1)!);
+        failed.push(server.name);
         left = left.filter((other) => other !== server);
       }
     }
   }
   const medians = Object.fromEntries(Object.entries(runs).map(([name, all]) => [name, mediansOf(all)]));
-  return { runs, medians, notes };
+  return { runs, medians, notes, failed };
 }
 
 async function oneRun(

@@ -24,6 +24,7 @@ export const engineBench: BenchDefinition = {
       runs,
       medians,
       notes: [],
+      failed: [],
       ratios: [
         ratio('CPU a reading at 1M, of that at 10k', many.nsPerReading, few.nsPerReading, { atMost: 2.5 }),
       ],

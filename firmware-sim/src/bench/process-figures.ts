@@ -29,11 +29,11 @@ export function writtenBytes(pid: number): number {
   return Number(match?.[1] ?? Number.NaN);
 }
 
-/** Bytes of the files under a directory; one that vanishes meanwhile counts as gone. */
-export function directoryBytes(directory: string): number {
+/** Bytes of the files under a directory but those of one name; one that vanishes meanwhile counts as gone. */
+export function directoryBytes(directory: string, except?: string): number {
   let bytes = 0;
   for (const entry of readdirSync(directory, { withFileTypes: true, recursive: true })) {
-    if (!entry.isFile()) continue;
+    if (!entry.isFile() || entry.name === except) continue;
     bytes += statSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.size ?? 0;
   }
   return bytes;

@@ -112,7 +112,7 @@ export class Child {
   }
 
   #silent(): WeirError {
-    const why = this.#talk.trim().split('\n').slice(-5).join('\n');
+    const why = this.#talk.trim().split('\n').slice(-5).join('\n').slice(-500);
     return new WeirError('WEIR_UNREACHABLE', `${this.process.spawnfile} did not do its work. ${why}`);
   }
 }
