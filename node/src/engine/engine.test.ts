@@ -249,7 +249,7 @@ async function checkScenario(given: Scenario, idFields: string[]): Promise<void>
   expect(disturbed.engine.hash()).toBe(calm.engine.hash());
 }
 
-const runs = { numRuns: Number(process.env.WEIR_RUNS ?? 60) };
+const runs = { numRuns: Number(process.env.WEIR_RUNS ?? 40) };
 
 describe('the engine', () => {
   test('gives the buckets of the oracle, whatever the order, repetition, batching, checkpoints and crashes', async () => {

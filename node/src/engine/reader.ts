@@ -7,7 +7,7 @@ import type {
 } from '../contract/ask/shard-questions.ts';
 import { stepBoundaries, tierBoundaries } from '../contract/measures/boundaries.ts';
 import { type Buckets, newBuckets } from '../contract/measures/buckets.ts';
-import { encodeChunk, startsOf } from '../contract/measures/chunk.ts';
+import { decodeChunk, encodeChunk, startsOf } from '../contract/measures/chunk.ts';
 import {
   compareBytes,
   decodeGroup,
@@ -54,6 +54,8 @@ export class Reader {
   readonly #spanMs: number;
   readonly #boundaries: Boundaries[];
   readonly #from: number;
+  /** Buckets that end here or before are kept no longer, and do not show even where they are still there. */
+  readonly #keptAfter: number;
   readonly #to: number;
   /** Periods that hold anything, those of the edges included. */
   readonly #periods: number[];
@@ -81,8 +83,8 @@ export class Reader {
       .map((one) => tierBoundaries(timezone, one.widthMs));
     const boundaries = this.#boundaries[question.tier];
     const keptAfter = stream.watermark - tier.keepMs;
+    this.#keptAfter = keptAfter;
     let from = boundaries.start(question.from);
-    // A bucket that is kept no longer does not show, whether or not it is still there.
     if (boundaries.end(from) <= keptAfter) {
       from = boundaries.start(keptAfter);
       if (boundaries.end(from) <= keptAfter) from = boundaries.end(from);
@@ -131,9 +133,30 @@ export class Reader {
 
   #stored(key: Uint8Array): Uint8Array[] {
     const values: Uint8Array[] = [];
-    for (const period of this.#inside)
-      for (const value of this.#view.get(this.#table, period, key)) values.push(value);
+    for (const period of this.#inside) this.#take(period, this.#view.get(this.#table, period, key), values);
     return values;
+  }
+
+  /** Values of a period; of the one in which retention falls, what is kept. */
+  #take(period: number, values: Uint8Array[], into: Uint8Array[]): void {
+    const whole = this.#boundaries[this.#question.tier].end(period * this.#spanMs) > this.#keptAfter;
+    for (const value of values) {
+      const kept = whole ? value : this.#kept(value);
+      if (kept !== null) into.push(kept);
+    }
+  }
+
+  #kept(value: Uint8Array): Uint8Array | null {
+    const buckets = decodeChunk(value);
+    const from = this.#firstKept(buckets);
+    return from < buckets.n ? encodeChunk(buckets, from) : null;
+  }
+
+  #firstKept(buckets: Buckets): number {
+    const boundaries = this.#boundaries[this.#question.tier];
+    let from = 0;
+    while (from < buckets.n && boundaries.end(buckets.starts[from]) <= this.#keptAfter) from++;
+    return from;
   }
 
   /** Merges the sorted entries of all periods with the sorted groups in memory. */
@@ -156,7 +179,7 @@ export class Reader {
         for (let at = 0; at < heads.length; at++) {
           const head = heads[at];
           if (head.done || compareBytes(head.value.key, least) !== 0) continue;
-          for (const value of head.value.values) values.push(value);
+          this.#take(this.#inside[at], head.value.values, values);
           heads[at] = scans[at].next();
         }
         if (memory.key !== null && compareBytes(memory.key, least) === 0) memory.take();
@@ -195,7 +218,7 @@ export class Reader {
     let to = from;
     while (to < buckets.n && buckets.starts[to] < this.#to) to++;
     if (this.#question.edges) {
-      from = Math.max(0, from - 1);
+      from = Math.max(Math.min(from, this.#firstKept(buckets)), from - 1);
       to = Math.min(buckets.n, to + 1);
     }
     if (from < to) chunks.push(encodeChunk(buckets, from, to));
@@ -220,9 +243,9 @@ export class Reader {
   }
 
   #addPeriod(key: Uint8Array, period: number, chunks: Uint8Array[]): boolean {
-    const values = this.#view.get(this.#table, period, key);
-    for (const value of values) chunks.push(value);
-    return values.length > 0;
+    const before = chunks.length;
+    this.#take(period, this.#view.get(this.#table, period, key), chunks);
+    return chunks.length > before;
   }
 }
 
