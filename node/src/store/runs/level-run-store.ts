@@ -3,12 +3,11 @@ import type { Checkpoint, MergeValues, RunStore, RunView } from '../../engine/ru
 import { BlockSource } from './block-source.ts';
 import { Catalog } from './catalog.ts';
 import { LevelCheckpoint } from './checkpoint.ts';
-import { Fold, FoldOvertaken } from './fold.ts';
-import { FoldQueue, QUIET_CHECKPOINTS, RUNS_MAX, runsToFold } from './fold-choice.ts';
+import { QUIET_CHECKPOINTS, RUNS_MAX } from './fold-choice.ts';
+import { Folder } from './folder.ts';
 import { GarbageHeap } from './garbage.ts';
 import { REGION, rangeOf } from './keys.ts';
 import { LevelHandle, type LevelTuning } from './level-handle.ts';
-import { runsOf } from './manifest.ts';
 import type { Run, StoreDamage } from './run.ts';
 import { damageOf, scrubRun } from './scrub.ts';
 import { LevelRunView } from './view.ts';
@@ -88,29 +87,35 @@ export class LevelRunStore implements RunStore {
   readonly #handle: LevelHandle;
   readonly #tuning: RunStoreTuning;
   readonly #shards: readonly number[];
-  readonly #merge: (table: string) => MergeValues;
   readonly #now: () => number;
   readonly #catalog: Catalog;
   readonly #source: BlockSource;
   readonly #garbage: GarbageHeap;
-  readonly #queue = new FoldQueue();
+  readonly #folder: Folder;
   readonly #checkpoints = new Map<number, LevelCheckpoint>();
-  readonly #committed = new Map<number, number>();
-  #fold: Fold | null = null;
   #folding: Promise<boolean> | null = null;
-  #folds = 0;
 
   constructor(handle: LevelHandle, tuning: RunStoreTuning, options: RunStoreOptions) {
     this.#handle = handle;
     this.#tuning = tuning;
     this.#shards = options.shards;
-    this.#merge = options.merge;
     this.#now = options.now ?? (() => performance.now());
     this.#source = new BlockSource(handle, tuning.blockCacheBytes, tuning.indexCacheBytes);
     this.#catalog = new Catalog(handle);
     this.#garbage = new GarbageHeap(handle, {
       wanted: (run) => this.#catalog.has(run),
       cleared: (run) => this.#catalog.endRun(run),
+    });
+    this.#folder = new Folder({
+      catalog: this.#catalog,
+      handle,
+      source: this.#source,
+      blockBytes: tuning.blockBytes,
+      runsMax: tuning.runsMax,
+      quietCheckpoints: tuning.quietCheckpoints,
+      merge: options.merge,
+      now: this.#now,
+      discard: (garbage) => this.#garbage.add(garbage),
     });
     this.#catalog.onGarbage = (garbage) => this.#garbage.add(garbage);
     this.#catalog.onRemove = (runs) => this.#pin(runs);
@@ -119,7 +124,7 @@ export class LevelRunStore implements RunStore {
   /** Only `openLevelRunStore` calls it. */
   async load(): Promise<void> {
     await this.#catalog.open(this.#shards);
-    for (const run of this.#catalog.runs()) this.#noteRun(run, 0);
+    this.#folder.recount();
   }
 
   position(shard: number): number {
@@ -137,7 +142,7 @@ export class LevelRunStore implements RunStore {
         handle: this.#handle,
         blockBytes: this.#tuning.blockBytes,
         discard: (garbage) => this.#garbage.add(garbage),
-        committed: (runs) => this.#noteCommit(shard, runs),
+        committed: (runs) => this.#folder.checkpointed(shard, runs),
         ended: () => this.#checkpoints.delete(shard),
       },
       shard,
@@ -162,8 +167,7 @@ export class LevelRunStore implements RunStore {
   async reset(shard: number): Promise<void> {
     this.#checkpoints.get(shard)?.revoke();
     await this.#catalog.exclusive(() => this.#catalog.reset(shard));
-    this.#queue.clear();
-    for (const run of this.#catalog.runs()) this.#noteRun(run, this.#committed.get(run.shard) ?? 0);
+    this.#folder.recount();
   }
 
   /**
@@ -178,7 +182,7 @@ export class LevelRunStore implements RunStore {
       if (removed.length === 0) return { runs: 0, bytes: 0 };
       await this.#catalog.commit(shard, { added: [], removed, position: null, ops: [] });
       this.#garbage.dropped(removed);
-      for (const run of removed) this.#queue.forget(shard, table, run.period);
+      for (const run of removed) this.#folder.forget(run);
       return { runs: removed.length, bytes: removed.reduce((sum, run) => sum + run.bytes, 0) };
     });
   }
@@ -241,7 +245,7 @@ export class LevelRunStore implements RunStore {
       bytes,
       writtenBytes: this.#handle.writtenBytes,
       cachedBytes: this.#source.cachedBytes,
-      folds: this.#folds,
+      folds: this.#folder.folds,
       garbageRuns: this.#garbage.waiting,
       openViews: this.#garbage.openViews,
       state: this.#handle.failed ? 'failed' : 'ok',
@@ -256,75 +260,9 @@ export class LevelRunStore implements RunStore {
 
   async #upkeep(budgetMs: number, all: boolean): Promise<boolean> {
     const until = this.#now() + budgetMs;
-    if (this.#fold !== null && !this.#fold.stillWanted()) this.#giveUp(this.#fold);
+    this.#folder.giveUpUnwanted();
     if (await this.#garbage.clearSome()) return true;
-    this.#fold ??= this.#nextFold(all);
-    const fold = this.#fold;
-    if (fold === null) return false;
-    try {
-      if (!(await fold.step(until))) return true;
-      this.#fold = null;
-      this.#folds++;
-      this.#noteRun(fold.inputs[0], this.#committed.get(fold.inputs[0].shard) ?? 0);
-      return true;
-    } catch (fault) {
-      this.#giveUp(fold);
-      if (fault instanceof FoldOvertaken) return true;
-      throw fault;
-    }
-  }
-
-  #giveUp(fold: Fold): void {
-    this.#fold = null;
-    this.#garbage.add([{ run: fold.run, blocks: fold.writtenBlocks }]);
-    const { shard, table, period } = fold.inputs[0];
-    // A period that cannot be folded is left alone until something new is written to it.
-    this.#queue.forget(shard, table, period);
-  }
-
-  #nextFold(all: boolean): Fold | null {
-    const quiet = (shard: number) =>
-      (this.#committed.get(shard) ?? 0) - (all ? 0 : this.#tuning.quietCheckpoints);
-    for (;;) {
-      const next = this.#queue.next(quiet);
-      if (next === null) return null;
-      const { shard, table, period } = next;
-      const runs = runsOf(this.#catalog.shard(shard).runs, table, period);
-      const inputs = runsToFold(runs, this.#tuning.runsMax, next.all);
-      if (inputs.length < 2) this.#queue.forget(shard, table, period);
-      else return this.#begin(inputs);
-    }
-  }
-
-  #begin(inputs: readonly Run[]): Fold {
-    const { table, shard, period } = inputs[0];
-    try {
-      return new Fold(
-        {
-          catalog: this.#catalog,
-          handle: this.#handle,
-          source: this.#source,
-          blockBytes: this.#tuning.blockBytes,
-          merge: this.#merge(table),
-          now: this.#now,
-        },
-        inputs,
-      );
-    } catch (fault) {
-      this.#queue.forget(shard, table, period);
-      throw fault;
-    }
-  }
-
-  #noteCommit(shard: number, runs: Run[]): void {
-    const checkpoint = (this.#committed.get(shard) ?? 0) + 1;
-    this.#committed.set(shard, checkpoint);
-    for (const run of runs) this.#noteRun(run, checkpoint);
-  }
-
-  #noteRun(run: Run, checkpoint: number): void {
-    const runs = runsOf(this.#catalog.shard(run.shard).runs, run.table, run.period);
-    this.#queue.note(run, runs.length, this.#tuning.runsMax, checkpoint);
+    return this.#folder.step(until, all);
   }
 
   /** A small run stands in the manifest: an open view gets its entries before they are deleted there. */
