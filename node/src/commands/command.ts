@@ -77,6 +77,18 @@ function toParseArgs(options: Record<string, Option>): ParseArgsOptionsConfig {
   return config;
 }
 
+/** `--from -1h`: a time before now begins with a dash and is no option. */
+function joinDashed(argv: string[], options: Record<string, Option>): string[] {
+  const joined: string[] = [];
+  for (let at = 0; at < argv.length; at++) {
+    const option = argv[at].startsWith('--') ? options[argv[at].slice(2)] : undefined;
+    if (option?.type === 'string' && /^-\d/.test(argv[at + 1] ?? ''))
+      joined.push(`${argv[at]}=${argv[++at]}`);
+    else joined.push(argv[at]);
+  }
+  return joined;
+}
+
 function helpOf(command: Command, options: Record<string, Option>): string {
   const rows = Object.entries(options).map(([name, option]) => {
     const left = `${option.short ? `-${option.short}, ` : ''}--${name}${option.value ? ` ${option.value}` : ''}`;

@@ -9,8 +9,8 @@ const RETRY_MS = 5_000;
 export const FOLD_SLICE_MS = 2;
 
 /**
- * Moves what the engines hold in memory into the stores, one shard after the other, in slices between which records
- * and questions are taken. It is due after so many readings, since memory and the time to replay grow with them, or
+ * Moves what the engines hold in memory into the stores, one shard of each store after the other, in slices between
+ * which records and questions are taken. It is due after so many readings, since memory and the time to replay grow with them, or
  * after so much time when anything came.
  */
 export class Checkpointer {
@@ -61,8 +61,7 @@ export class Checkpointer {
     const readings = this.#readings;
     this.#readings = 0;
     try {
-      for (const [shard, engine] of this.#engines)
-        if (engine.position > this.position(shard)) await this.#one(engine);
+      await Promise.all([...this.#stores.keys()].map((store) => this.#ofStore(store)));
       this.#post({ kind: 'checkpointed', least: this.#least() });
       if (!this.#closed) await this.#fold();
     } catch (fault) {
@@ -75,6 +74,12 @@ export class Checkpointer {
       });
       if (!this.#closed) await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref());
     }
+  }
+
+  /** Each store syncs for itself: where a sync takes 80 ms, four at a time are four times as soon done. */
+  async #ofStore(store: number): Promise<void> {
+    for (const [shard, engine] of this.#engines)
+      if (shard % STORES === store && engine.position > this.position(shard)) await this.#one(engine);
   }
 
   async #one(engine: ShardEngine): Promise<void> {
