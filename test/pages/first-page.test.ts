@@ -1,19 +1,23 @@
+import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { LiveChange, TopAnswer } from '../../node/src/contract/index.ts';
-import { drawn, linePixels, openPage, openStand, type Stand } from './page-stand.ts';
+import { drawn, linePixels, openBrowser, openPage, openStand, type Stand } from './page-stand.ts';
 
 const HOSTILE = '<img src=x onerror="alert(1)"><script>alert(2)</script>';
 const MINUTE = 60_000;
 
+let browser: Browser;
 let stand: Stand;
 beforeAll(async () => {
-  stand = await openStand();
+  browser = await openBrowser();
+  stand = await openStand(browser);
 });
 afterAll(async () => {
+  await browser.close();
   await stand.close();
 });
 afterEach(async () => {
-  for (const context of stand.browser.contexts()) await context.close();
+  for (const context of browser.contexts()) await context.close();
 });
 
 const changeOf = (rollup: string, time: number, value: number): LiveChange => ({
@@ -115,7 +119,7 @@ describe('the first page', () => {
     }
   });
 
-  test.each([390, 768, 1366])('nothing is wider than a screen of %i pixels', async (width) => {
+  test.each([390, 768])('nothing is wider than a screen of %i pixels', async (width) => {
     const { page } = await openPage(stand, '#/?by=state', { width, height: 844 });
     await page.locator('.live-live').waitFor();
     await page.getByText('What do these mean?').click();
@@ -145,7 +149,7 @@ describe('the first page', () => {
     await expect.poll(() => page.url()).toContain('last=7d');
   });
 
-  test('what is wrong is told in words, and the page comes back by itself', async () => {
+  test('what is wrong is told in words', async () => {
     const { status } = stand.board;
     stand.board.status = async () => {
       const answer = await status();
@@ -153,17 +157,28 @@ describe('the first page', () => {
     };
     try {
       const { page } = await openPage(stand);
-      await page.getByText('The disk is full: readings are not taken in').first().waitFor();
-      stand.board.status = status;
-      await page.getByText('All is well').waitFor();
+      await page.getByText('The disk is full: readings are not taken in').first().click();
+      await page.getByText('Free space, or shorten retention').waitFor();
     } finally {
       stand.board.status = status;
     }
   });
+
+  test('a board that goes away is said to be away, and the page comes back with it', async () => {
+    const { page } = await openPage(stand);
+    await page.locator('.live-live').waitFor();
+    const comeBack = await stand.interrupt();
+    await page.getByText('Reconnecting…').waitFor();
+    await page.getByText('The board does not answer').first().waitFor();
+    await expect.poll(() => linePixels(page)).toBeGreaterThan(300);
+    await comeBack();
+    await page.locator('.live-live').waitFor();
+    await page.getByText('All is well').waitFor();
+  });
 });
 
 test('a board with a lock asks for its token once', async () => {
-  const locked = await openStand({ token: 'right-token' });
+  const locked = await openStand(browser, 'right-token');
   try {
     const { page } = await openPage(locked);
     await page.getByLabel('Access token').fill('wrong-token');

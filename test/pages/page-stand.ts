@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Gateway } from '../../gateway/src/context.ts';
 import { startGateway } from '../../gateway/src/index.ts';
 import { createFakeBoard, type FakeBoard } from '../../gateway/src/testing/fake-board.ts';
 import type { LiveChange } from '../../node/src/contract/index.ts';
@@ -18,18 +19,22 @@ const CHROMIUM = {
   ],
 };
 
+export const openBrowser = (): Promise<Browser> => chromium.launch(CHROMIUM);
+
 /** A gateway over a fake board, and a real browser to look at it. */
 export interface Stand {
-  url: string;
-  board: FakeBoard;
-  browser: Browser;
+  readonly url: string;
+  readonly board: FakeBoard;
+  readonly browser: Browser;
   /** Says to every page that looks that these buckets changed. */
   tell(change: (question: { rollup: string }) => LiveChange): void;
+  /** Takes the gateway away until the function that is answered brings it back, at the same address. */
+  interrupt(): Promise<() => Promise<void>>;
   close(): Promise<void>;
 }
 
-export async function openStand(options: { token?: string } = {}): Promise<Stand> {
-  const [uiDir, browser] = await Promise.all([builtUi(), chromium.launch(CHROMIUM)]);
+export async function openStand(browser: Browser, token?: string): Promise<Stand> {
+  const uiDir = await builtUi();
   const board = createFakeBoard({ now: Date.now });
   const viewers = new Set<{ rollup: string; onChange: (change: LiveChange) => void }>();
   board.live = ({ rollup }, onChange) => {
@@ -37,28 +42,33 @@ export async function openStand(options: { token?: string } = {}): Promise<Stand
     viewers.add(viewer);
     return () => viewers.delete(viewer);
   };
-  const { token } = options;
-  const gateway = await startGateway({
-    client: board,
-    site: board.site(),
-    listen: { host: '127.0.0.1', port: 0 },
-    open: token === undefined,
-    ...(token === undefined ? {} : { tokens: { verify: (given: string) => given === token } }),
-    uiDir,
-    version: '1.2.3',
-    logger: pino({ level: 'silent' }),
-  });
+  const start = (port: number): Promise<Gateway> =>
+    startGateway({
+      client: board,
+      site: board.site(),
+      listen: { host: '127.0.0.1', port },
+      open: token === undefined,
+      ...(token === undefined ? {} : { tokens: { verify: (given: string) => given === token } }),
+      uiDir,
+      version: '1.2.3',
+      logger: pino({ level: 'silent' }),
+    });
+  let gateway = await start(0);
+  const { url, port } = gateway;
   return {
-    url: gateway.url,
+    url,
     board,
     browser,
     tell: (change) => {
       for (const viewer of viewers) viewer.onChange(change(viewer));
     },
-    close: async () => {
-      await browser.close();
+    interrupt: async () => {
       await gateway.close();
+      return async () => {
+        gateway = await start(port);
+      };
     },
+    close: () => gateway.close(),
   };
 }
 

@@ -5,14 +5,15 @@ import type { AskFault } from '../api/fault.ts';
 import { LiveStream } from '../api/live-stream.ts';
 import { livePath, rollupPath, topPath, type Where } from '../api/paths.ts';
 import { forgetBefore, lineOf, mergeSeries, type Table } from '../chart/table.ts';
+import { status } from './board.ts';
 import { boardNow } from './clock.ts';
 import { asSpan, bounds, isMoving } from './range.ts';
 import type { Selection } from './selection.ts';
 
 /** Lines that can be told apart by colour. */
 export const MAX_SPLIT = 8;
-/** The filter names the members; room beside them keeps a bound of the board from cutting one off. */
-const SERIES_LIMIT = 4 * MAX_SPLIT;
+/** The filter names the members already; each may come in a part from every shard, and none may be cut off. */
+const SERIES_LIMIT = 32 * MAX_SPLIT;
 /** Finality, new members of a split and a coarser tier all show with the next whole answer. */
 const REFRESH_MS = 60_000;
 const TAIL_EVERY_MS = 2_000;
@@ -156,12 +157,14 @@ export class ChartFeed {
     this.#stream = new LiveStream(path, {
       onOpen: () => {
         liveState.value = 'live';
+        if (status.fault.peek()) status.nudge();
         // What changed between the answer and the stream was told to nobody.
         void this.#refresh();
       },
       onChange: (change) => this.#onChange(change),
       onLost: () => {
         liveState.value = 'lost';
+        status.nudge();
       },
     });
   }

@@ -8,6 +8,8 @@ export interface Polled<T> {
   fault: Signal<AskFault | null>;
   /** Answers the function that stops it. */
   start(path: string): () => void;
+  /** Asks now, because something else tells that the answer has changed. */
+  nudge(): void;
 }
 
 const MAX_PAUSE_MS = 30_000;
@@ -16,6 +18,7 @@ const MAX_PAUSE_MS = 30_000;
 export function polled<T>(everyMs: number): Polled<T> {
   const answer = signal<T | null>(null);
   const fault = signal<AskFault | null>(null);
+  let nudge: (() => void) | null = null;
   const start = (path: string): (() => void) => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     let pauseMs = everyMs;
@@ -41,12 +44,14 @@ export function polled<T>(everyMs: number): Polled<T> {
       else void round();
     };
     document.addEventListener('visibilitychange', onVisible);
+    nudge = () => void round();
     void round();
     return () => {
+      nudge = null;
       document.removeEventListener('visibilitychange', onVisible);
       clearTimeout(timer);
       abort.abort();
     };
   };
-  return { answer, fault, start };
+  return { answer, fault, start, nudge: () => nudge?.() };
 }
