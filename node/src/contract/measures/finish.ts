@@ -1,7 +1,6 @@
 import type { MeasureSpec } from '../site/model.ts';
 import { apportion } from './apportion.ts';
-import type { Buckets } from './buckets.ts';
-import { clearBucket, newBuckets } from './buckets.ts';
+import { type Buckets, clearBucket, copyBucket, newBuckets } from './buckets.ts';
 import { decodeChunks } from './chunk.ts';
 import {
   FIRST_CORR,
@@ -15,7 +14,7 @@ import {
   ROWS,
 } from './kinds.ts';
 import { type Accumulator, findAccumulator, type Layout, MAX_GAP_MS } from './layout.ts';
-import { type Boundaries, mergeAll, mergeBucket } from './merge.ts';
+import { type Boundaries, coarsen, mergeAll } from './merge.ts';
 
 /** What it takes to turn the partials of one group into numbers. */
 export interface FinishPlan {
@@ -54,61 +53,77 @@ export function mergeChunkBytes(layout: Layout, chunks: Uint8Array[]): Buckets {
 }
 
 export function finishBuckets(plan: FinishPlan, fine: Buckets): FinishedSeries {
-  const steps = stepsOf(plan, fine);
-  const increases = new Map<number, Map<number, number>>();
+  const steps = coarsen(inRange(plan, fine), plan.steps);
+  const increases: Increases = new Map();
   for (const accumulator of plan.layout.accumulators)
     if (accumulator.kind === 'register')
       increases.set(accumulator.lane, registerIncreases(plan, fine, accumulator));
-  addCrossed(steps, increases, plan);
-  const starts = [...steps.keys()]
-    .filter((start) => saysSomething(plan.layout, steps.get(start)!, increases, start))
-    .sort((a, b) => a - b);
-  const answer: FinishedSeries = { time: starts, values: {}, final: [], revision: [] };
-  for (const start of starts) {
-    const ends = plan.steps.end(start);
+  const shown = shownSteps(plan.layout, withCrossed(steps, increases), increases);
+  const answer: FinishedSeries = {
+    time: [...shown.starts.subarray(0, shown.n)],
+    values: {},
+    final: [],
+    revision: [],
+  };
+  for (let at = 0; at < shown.n; at++) {
+    const ends = plan.steps.end(shown.starts[at]);
     answer.final.push(plan.watermark !== null && plan.watermark >= ends + plan.latenessMs);
-    answer.revision.push(steps.get(start)!.lanes[REVISION][0]);
+    answer.revision.push(shown.lanes[REVISION][at]);
   }
   for (const measure of plan.measures) {
-    const finish = finisherOf(plan, measure, increases);
-    answer.values[measure.name] = starts.map((start) => finish(steps.get(start)!, start));
+    const finish = finisherOf(plan, measure, shown, increases);
+    const values: (number | null)[] = [];
+    for (let at = 0; at < shown.n; at++) values.push(finish(at));
+    answer.values[measure.name] = values;
   }
   return answer;
 }
 
-/** The buckets of the range, merged into the steps of the answer. */
-function stepsOf(plan: FinishPlan, fine: Buckets): Map<number, Buckets> {
-  const steps = new Map<number, Buckets>();
-  const from = plan.steps.start(plan.from);
-  for (let at = 0; at < fine.n; at++) {
-    const t = fine.starts[at];
-    if (t < from || t >= plan.to) continue;
-    const start = plan.steps.start(t);
-    let step = steps.get(start);
-    if (step === undefined) {
-      step = emptyStep(plan, start);
-      steps.set(start, step);
-    }
-    mergeBucket(step, 0, fine, at, t - start);
+/** Increase by the start of the step, by the register's lane. */
+type Increases = Map<number, Map<number, number>>;
+
+/** The buckets that the answer is about; the others only lend their registers. */
+function inRange(plan: FinishPlan, fine: Buckets): Buckets {
+  const first = plan.steps.start(plan.from);
+  let from = 0;
+  while (from < fine.n && fine.starts[from] < first) from++;
+  let to = from;
+  while (to < fine.n && fine.starts[to] < plan.to) to++;
+  const lanes = fine.lanes.map((lane) => lane.subarray(from, to));
+  return { kinds: fine.kinds, n: to - from, starts: fine.starts.subarray(from, to), lanes };
+}
+
+/** Adds the steps that hold no bucket but a part of a register's interval. */
+function withCrossed(steps: Buckets, increases: Increases): Buckets {
+  const known = new Set(steps.starts.subarray(0, steps.n));
+  const crossed = new Set<number>();
+  for (const byStep of increases.values())
+    for (const start of byStep.keys()) if (!known.has(start)) crossed.add(start);
+  if (crossed.size === 0) return steps;
+  const all = newBuckets(steps.kinds, steps.n + crossed.size);
+  let next = 0;
+  for (const start of [...crossed, Number.POSITIVE_INFINITY].sort((a, b) => a - b)) {
+    while (next < steps.n && steps.starts[next] < start) copyBucket(all, all.n++, steps, next++);
+    if (start < Number.POSITIVE_INFINITY) clearBucket(all, all.n++, start);
   }
+  return all;
+}
+
+/** Leaves out steps that say nothing: what was put in and taken out again leaves a revision only. */
+function shownSteps(layout: Layout, steps: Buckets, increases: Increases): Buckets {
+  let n = 0;
+  for (let at = 0; at < steps.n; at++)
+    if (saysSomething(layout, steps, at, increases)) copyBucket(steps, n++, steps, at);
+  steps.n = n;
   return steps;
 }
 
-function emptyStep(plan: FinishPlan, start: number): Buckets {
-  const step = newBuckets(plan.layout.kinds, 1);
-  clearBucket(step, 0, start);
-  step.n = 1;
-  return step;
-}
-
-/** Steps that hold no bucket but a part of a register's interval. */
-function addCrossed(
-  steps: Map<number, Buckets>,
-  increases: Map<number, Map<number, number>>,
-  plan: FinishPlan,
-): void {
-  for (const byStep of increases.values())
-    for (const start of byStep.keys()) if (!steps.has(start)) steps.set(start, emptyStep(plan, start));
+function saysSomething(layout: Layout, steps: Buckets, at: number, increases: Increases): boolean {
+  if (steps.lanes[ROWS][at] > 0) return true;
+  for (const byStep of increases.values()) if (byStep.has(steps.starts[at])) return true;
+  return layout.accumulators.some(
+    ({ kind, lane }) => kind === 'share' && (steps.lanes[lane][at] !== 0 || steps.lanes[lane + 1][at] !== 0),
+  );
 }
 
 /** Increase of a register by step: what lies inside its buckets, and its parts of the intervals between them. */
@@ -162,85 +177,71 @@ function addBetween(
   }
 }
 
-/** Whether anything was read in the step or fell into it; what was put in and taken out again leaves a revision only. */
-function saysSomething(
-  layout: Layout,
-  step: Buckets,
-  increases: Map<number, Map<number, number>>,
-  start: number,
-): boolean {
-  if (step.lanes[ROWS][0] > 0) return true;
-  for (const byStep of increases.values()) if (byStep.has(start)) return true;
-  return layout.accumulators.some(
-    ({ kind, lane }) => kind === 'share' && (step.lanes[lane][0] !== 0 || step.lanes[lane + 1][0] !== 0),
-  );
-}
-
 function addTo(sums: Map<number, number>, start: number, amount: number): void {
   sums.set(start, (sums.get(start) ?? 0) + amount);
 }
 
-type Finisher = (step: Buckets, start: number) => number | null;
+/** Value of the step at a place. */
+type Finisher = (at: number) => number | null;
 
-function finisherOf(
-  plan: FinishPlan,
-  measure: MeasureSpec,
-  increases: Map<number, Map<number, number>>,
-): Finisher {
+function finisherOf(plan: FinishPlan, measure: MeasureSpec, steps: Buckets, increases: Increases): Finisher {
   const field = measure.field ?? '';
-  const { layout } = plan;
   switch (measure.fn) {
     case 'count':
-      return (step) => step.lanes[ROWS][0];
+      return (at) => steps.lanes[ROWS][at];
     case 'sum':
     case 'mean':
-      return sumFinisher(layout, field, measure.fn === 'mean');
+      return sumFinisher(plan.layout, field, steps, measure.fn === 'mean');
     case 'increase':
+      return increaseFinisher(plan.layout, field, steps, increases);
     case 'rate':
-      return increaseFinisher(plan, field, measure.fn === 'rate', increases);
+      return rateFinisher(plan, increaseFinisher(plan.layout, field, steps, increases), steps);
     default: {
-      const found = findAccumulator(layout, measure.fn, field);
+      const found = findAccumulator(plan.layout, measure.fn, field);
       if (found === null) return () => null;
-      const lane = measure.fn === 'first' || measure.fn === 'last' ? found.lane + 1 : found.lane;
-      return (step) => scaled(step.lanes[lane][0], found.decimals);
+      const values =
+        steps.lanes[measure.fn === 'first' || measure.fn === 'last' ? found.lane + 1 : found.lane];
+      return (at) => scaled(values[at], found.decimals);
     }
   }
 }
 
-function sumFinisher(layout: Layout, field: string, mean: boolean): Finisher {
+function sumFinisher(layout: Layout, field: string, steps: Buckets, mean: boolean): Finisher {
   const present = findAccumulator(layout, 'present', field);
   const sum = findAccumulator(layout, 'sum', field);
   if (present === null || sum === null) return () => null;
-  return (step) => {
-    const count = step.lanes[present.lane][0];
-    if (count === 0) return null;
-    const total = limbsToNumber(step.lanes[sum.lane][0], step.lanes[sum.lane + 1][0]);
-    return scaled(mean ? total / count : total, sum.decimals);
+  const counts = steps.lanes[present.lane];
+  const high = steps.lanes[sum.lane];
+  const low = steps.lanes[sum.lane + 1];
+  return (at) => {
+    if (counts[at] === 0) return null;
+    const total = limbsToNumber(high[at], low[at]);
+    return scaled(mean ? total / counts[at] : total, sum.decimals);
   };
 }
 
-/** A rate is per second of the step, also where the step has not ended. */
-function increaseFinisher(
-  plan: FinishPlan,
-  field: string,
-  rate: boolean,
-  increases: Map<number, Map<number, number>>,
-): Finisher {
-  const register = findAccumulator(plan.layout, 'register', field);
-  const share = findAccumulator(plan.layout, 'share', field);
-  return (step, start) => {
-    const found = register ?? share;
-    if (found === null) return null;
-    const amount =
-      register !== null
-        ? (increases.get(register.lane)?.get(start) ?? 0)
-        : limbsToNumber(step.lanes[found.lane][0], step.lanes[found.lane + 1][0]);
-    const value = scaled(amount, found.decimals);
-    return rate && value !== null ? value / ((plan.steps.end(start) - start) / 1000) : value;
+function increaseFinisher(layout: Layout, field: string, steps: Buckets, increases: Increases): Finisher {
+  const register = findAccumulator(layout, 'register', field);
+  if (register !== null) {
+    const byStep = increases.get(register.lane);
+    return (at) => scaled(byStep?.get(steps.starts[at]) ?? 0, register.decimals);
+  }
+  const share = findAccumulator(layout, 'share', field);
+  if (share === null) return () => null;
+  return (at) =>
+    scaled(limbsToNumber(steps.lanes[share.lane][at], steps.lanes[share.lane + 1][at]), share.decimals);
+}
+
+/** Per second of the step, also where the step has not ended. */
+function rateFinisher(plan: FinishPlan, increase: Finisher, steps: Buckets): Finisher {
+  return (at) => {
+    const value = increase(at);
+    const start = steps.starts[at];
+    return value === null ? null : value / ((plan.steps.end(start) - start) / 1000);
   };
 }
 
 /** Back to the unit of the field; null stands for no value. */
 function scaled(value: number, decimals: number): number | null {
-  return !Number.isNaN(value) ? value / 10 ** decimals : null;
+  return Number.isNaN(value) ? null : value / 10 ** decimals;
 }
