@@ -49,7 +49,7 @@ export async function runCommand(command: Command, argv: string[]): Promise<numb
   const options = { ...command.options, ...COMMON };
   try {
     const { values, positionals } = parseArgs({
-      args: argv,
+      args: joinDashed(argv, options),
       options: toParseArgs(options),
       allowPositionals: true,
     });
