@@ -86,6 +86,8 @@ export class Feeder {
         void this.#worker.terminate();
       });
     }
+    // Its stores are closed and it has nothing left to do; its ports alone would keep it.
+    if (message.kind === 'closed') void this.#worker.terminate();
     this.#onMessage(message);
   }
 
