@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { compareBytes } from '../../contract/measures/entry-key.ts';
 import { decodeBlock, keyAt, valueAt } from './block.ts';
-import { compareBytes } from './compare-bytes.ts';
 import {
   blockKey,
   garbageKey,

@@ -1,5 +1,5 @@
+import { compareBytes } from '../../contract/measures/entry-key.ts';
 import { type Block, keyAt, valueAt } from './block.ts';
-import { compareBytes } from './compare-bytes.ts';
 import type { Run } from './run.ts';
 
 type Load = (run: Run, number: number) => Block;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
+import { compareBytes } from '../../contract/measures/entry-key.ts';
 import { BlockBuilder } from './block.ts';
-import { compareBytes } from './compare-bytes.ts';
 import { BLOCKS_MAX, blockKey, INDEX_BLOCK } from './keys.ts';
 import type { WriteOp } from './level-handle.ts';
 import type { Run } from './run.ts';

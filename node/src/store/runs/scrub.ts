@@ -1,7 +1,7 @@
 import { isWeirError, type WeirError } from '../../contract/index.ts';
+import { compareBytes } from '../../contract/measures/entry-key.ts';
 import { keyAt } from './block.ts';
 import { decodedBlock, decodedInline } from './block-source.ts';
-import { compareBytes } from './compare-bytes.ts';
 import { blockKey, INDEX_BLOCK, manifestKey } from './keys.ts';
 import type { LevelHandle } from './level-handle.ts';
 import type { Run, StoreDamage } from './run.ts';
