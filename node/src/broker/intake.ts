@@ -35,8 +35,9 @@ interface Group {
 }
 
 /**
- * While readings keep coming, a group waits this long for more of them: at 80,000 readings a second of 40 clients
- * this turns 2 acknowledgements a write into 10. A group that has stopped growing does not wait.
+ * A group waits this long at the most, while it grows and has less than half of the one before it: clients that had
+ * that one acknowledged are about to send as much again. Half, so that one half is under way to the disk while the
+ * other half is on its way here; with the whole of it all clients went in step, and the disk and they in turns.
  */
 const LINGER_MS = 4;
 /** A group this small after an idle moment goes at once: nobody else is coming. */
@@ -62,7 +63,8 @@ export class Intake {
   #tags: number[] = [];
   #seenOffers = 0;
   #openedMs = 0;
-  #lastCut = 0;
+  /** Messages that the open group waits for, if they come soon. */
+  #wanted = 0;
   #lastAppendMs: number;
   #checking = false;
   #blocked = false;
@@ -119,6 +121,7 @@ export class Intake {
     this.#tags.push(tag);
     if (builder.readings >= LIMITS.recordReadings || builder.bytes >= LIMITS.recordBytes) this.#cut();
     else if (!this.#checking) this.#beginChecking();
+    else if (this.#sinks.length === this.#wanted && this.#groups.length === 0) setImmediate(this.#check);
   }
 
   #full(): boolean {
@@ -146,7 +149,7 @@ export class Intake {
     this.#checking = true;
     this.#openedMs = performance.now();
     this.#seenOffers = 0;
-    if (this.#lastCut < BUSY_READINGS) setImmediate(this.#check);
+    if (this.#enough()) setImmediate(this.#check);
     else setTimeout(this.#check, 1);
   }
 
@@ -155,13 +158,17 @@ export class Intake {
     this.#checking = false;
     const offers = this.#sinks.length;
     if (offers === 0 || this.#groups.length > 0) return;
-    const grows = offers > this.#seenOffers && this.#lastCut >= BUSY_READINGS;
+    const grows = offers > this.#seenOffers && !this.#enough();
     if (grows && performance.now() - this.#openedMs < LINGER_MS) {
       this.#seenOffers = offers;
       this.#checking = true;
       setTimeout(this.#check, 1);
     } else this.#cut();
   };
+
+  #enough(): boolean {
+    return this.#sinks.length >= this.#wanted;
+  }
 
   /** Closes the open group and appends it, if there is room; else the group stays open and pressure begins. */
   #cut(): void {
@@ -173,7 +180,7 @@ export class Intake {
       if (behind) this.#lookAgain();
       return;
     }
-    this.#lastCut = this.#sinks.length;
+    this.#wanted = this.#sinks.length < BUSY_READINGS ? 0 : this.#sinks.length >> 1;
     const record = builder.take(this.#nextSeq++, clock.nowMs(), clock.trusted());
     this.#groups.push({ record, sinks: this.#sinks, tags: this.#tags, state: 'waiting', bytes: null });
     this.#sinks = [];

@@ -71,7 +71,13 @@ export async function startBroker(options: BrokerOptions): Promise<Broker> {
   if (!open && !credentials)
     throw new WeirError('WEIR_USAGE', 'Without --open the broker needs credentials.');
   const broker = new RunningBroker(options);
-  await broker.start();
+  try {
+    await broker.start();
+  } catch (fault) {
+    // A port that is taken must not leave the sessions open and timers running.
+    await broker.close();
+    throw fault;
+  }
   return broker;
 }
 
@@ -193,9 +199,9 @@ class RunningBroker implements Broker, GateHost {
     this.intake.close();
     // One turn, so that the acknowledgements are with the kernel before the sockets are closed.
     await new Promise<void>((resolve) => setImmediate(resolve));
-    await this.#core.close();
+    await this.#core?.close();
     for (const gate of this.#gates) gate.destroy();
-    await this.#sessions.destroy();
+    await this.#sessions?.destroy();
   }
 
   // --- for the gates
