@@ -77,8 +77,15 @@ export async function openPage(
   { browser, url }: Stand,
   hash = '',
   size = { width: 1366, height: 768 },
+  touch = false,
 ): Promise<{ page: Page; complaints: string[] }> {
-  const page = await browser.newPage({ viewport: size, locale: 'en-US', timezoneId: 'Asia/Tokyo' });
+  const page = await browser.newPage({
+    viewport: size,
+    locale: 'en-US',
+    timezoneId: 'Asia/Tokyo',
+    hasTouch: touch,
+    isMobile: touch,
+  });
   const complaints: string[] = [];
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());

@@ -30,7 +30,8 @@ export function LogIn() {
     <form class="card log-in" onSubmit={submit} aria-labelledby="log-in-title">
       <h1 id="log-in-title">Log in</h1>
       <p class="log-in-text">
-        Paste an access token of this appliance. <code>weir up</code> names the file that holds it.
+        Paste an access token of this appliance. The first one was shown when <code>weir up</code> started for
+        the first time.
       </p>
       <label for="token">Access token</label>
       <input

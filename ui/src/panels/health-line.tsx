@@ -20,19 +20,22 @@ const CLOCK_WORDS: Record<StatusAnswer['clock'], string> = {
 /** How the board is, in a line. */
 export function HealthLine() {
   const answer = status.answer.value;
+  const isOld = status.fault.value !== null;
   return (
-    <section class="card line health-line" aria-labelledby="health-title">
+    <section class={`card line health-line${isOld ? ' is-old' : ''}`} aria-labelledby="health-title">
       <div class="line-head">
         <h2 id="health-title">Board</h2>
-        {answer ? <Version answer={answer} /> : null}
+        {answer ? <Version answer={answer} isOld={isOld} /> : null}
       </div>
-      {status.fault.value ? <FaultNote fault={status.fault.value} /> : null}
+      {status.fault.value && !answer ? <FaultNote fault={status.fault.value} /> : null}
       {answer ? <Figures answer={answer} /> : <Skeleton kind="line" />}
     </section>
   );
 }
 
-const Version = ({ answer }: { answer: StatusAnswer }) => <p class="hint">Weir {answer.version}</p>;
+const Version = ({ answer, isOld }: { answer: StatusAnswer; isOld: boolean }) => (
+  <p class="hint">{isOld ? 'as last heard' : `Weir ${answer.version}`}</p>
+);
 
 function Figures({ answer }: { answer: StatusAnswer }) {
   const serving = answer.shards.filter((shard) => shard.state === 'serving').length;

@@ -13,7 +13,7 @@ import { SetAside } from './set-aside.tsx';
 export function LedgerLine() {
   const answer = ledger.answer.value;
   return (
-    <section class="card line ledger" aria-labelledby="ledger-title">
+    <section class={`card line ledger${ledger.fault.value ? ' is-old' : ''}`} aria-labelledby="ledger-title">
       <div class="line-head">
         <h2 id="ledger-title">Ledger</h2>
         {answer ? <Reconciles answer={answer} /> : null}
