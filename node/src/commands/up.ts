@@ -15,6 +15,8 @@ export interface Parts {
   shippedSite: URL;
 }
 
+/** What its devices have under way is acknowledged within this time, or sent again by none. */
+const DEMO_END_MS = 2_000;
 const CHECKPOINT_EVERY_MS = 5 * 60_000;
 const LOOPBACK = /^(?:127(?:\.\d{1,3}){3}|::1|localhost)$/;
 
@@ -82,9 +84,9 @@ async function up(invocation: Invocation, parts: Parts): Promise<number> {
     ...checkpointOf(invocation),
   });
   announce(board, invocation.json);
-  const endDemo = demo ? startDemo(board) : () => {};
+  const endDemo = demo ? startDemo(board) : async () => {};
   const why = await Promise.race([stop, board.failed]);
-  endDemo();
+  await endDemo();
   await board.close();
   // A supervisor starts it again: it must not take this for an end that somebody asked for.
   if (why instanceof Error) throw why;
@@ -141,14 +143,27 @@ function stopSignal(): Promise<NodeJS.Signals> {
 }
 
 /** The simulator is another process, as real devices are: it must not borrow the broker's thread. */
-function startDemo(board: Board): () => void {
+function startDemo(board: Board): () => Promise<void> {
   const args = ['sim', 'utility', '--mqtt', `${board.mqtt.host}:${board.mqtt.port}`, '--demo'];
   const child = spawn(process.execPath, [...process.execArgv, process.argv[1], ...args], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
-  child.on('exit', (code) => {
-    if (code !== 0 && code !== null && code !== EXIT.interrupted)
-      process.stderr.write(`The simulator ended with status ${code}.\n`);
+  let asked = false;
+  const ended = new Promise<void>((resolve) => {
+    child.on('error', (fault) => {
+      process.stderr.write(`The simulator did not start: ${fault.message}\n`);
+      resolve();
+    });
+    child.on('exit', (code) => {
+      if (!asked) process.stderr.write(`The simulator ended by itself with status ${code}.\n`);
+      resolve();
+    });
   });
-  return () => child.kill('SIGTERM');
+  return async () => {
+    asked = true;
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGKILL'), DEMO_END_MS);
+    await ended;
+    clearTimeout(timer);
+  };
 }
