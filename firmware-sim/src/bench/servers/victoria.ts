@@ -16,6 +16,7 @@ export const victoria: ServerUnderTest = {
       '-retentionPeriod=10y',
       '-search.maxUniqueTimeseries=10000000',
       '-search.maxSamplesPerQuery=1000000000',
+      '-search.maxQueryDuration=5m',
       '-search.disableCache',
     ]);
     child.discardOutput();
