@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { WeirError } from '../../contract/index.ts';
+import { isWeirError, WeirError } from '../../contract/index.ts';
 import type { LogEntry } from '../../log/port.ts';
 import type { EmbeddedLogOptions } from './options.ts';
 import { isDamage, reasonOf, type SegmentDb } from './segment-db.ts';
@@ -72,6 +72,7 @@ export class LogReader {
       return await this.#pool.acquire(first);
     } catch (fault) {
       if (first < this.#segments.first) return null;
+      if (isWeirError(fault)) throw fault;
       if (isDamage(fault)) {
         const message = `the segment of record ${first} cannot be read: ${reasonOf(fault)}`;
         this.#options.onNotice({ kind: 'segment-damaged', message, cause: fault });

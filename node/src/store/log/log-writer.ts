@@ -104,6 +104,7 @@ export class LogWriter {
       batch.push({ type: 'put', key: recordKey(record.seq), value: bytes });
     }
     await this.#lease.db.batch(batch, { sync: true });
+    await options.faults.afterWrite();
     index.stored(first);
     this.#fsyncs.add(options.nowMs() - startedMs);
     for (const each of group) this.#count(each);

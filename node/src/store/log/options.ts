@@ -35,9 +35,17 @@ export interface LogNotice {
 export interface DiskFaults {
   /** Before each synced write. What it throws is taken for the disk's answer. */
   beforeWrite(): Promise<void> | void;
+  /** After each synced write of records: a fault here stands for one that the disk did and denied. */
+  afterWrite(): Promise<void> | void;
   /** Free bytes as the disk tells them. */
   free(bytes: number): number;
 }
+
+export const NO_FAULTS: DiskFaults = {
+  beforeWrite: () => {},
+  afterWrite: () => {},
+  free: (bytes) => bytes,
+};
 
 const MIB = 1024 * 1024;
 
@@ -52,5 +60,5 @@ export const EMBEDDED_LOG_DEFAULTS = {
   knownSeq: 0,
   nowMs: () => performance.now(),
   onNotice: () => {},
-  faults: { beforeWrite: () => {}, free: (bytes: number) => bytes },
+  faults: NO_FAULTS,
 } satisfies Partial<EmbeddedLogOptions>;

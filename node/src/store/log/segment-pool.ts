@@ -1,3 +1,4 @@
+import { WeirError } from '../../contract/index.ts';
 import { reasonOf, type SegmentDb } from './segment-db.ts';
 
 /** A segment that is lent; it stays open until it is released, once. */
@@ -24,6 +25,7 @@ export class SegmentPool {
   readonly #closing = new Map<number, Promise<void>>();
   #clock = 0;
   #retiredTo = 0;
+  #isClosed = false;
 
   constructor(options: { open: (first: number) => Promise<SegmentDb>; maxOpen: number }) {
     this.#openSegment = options.open;
@@ -31,6 +33,7 @@ export class SegmentPool {
   }
 
   async acquire(first: number): Promise<Lease> {
+    if (this.#isClosed) throw new WeirError('WEIR_LOG_UNAVAILABLE', 'the log is closed');
     if (first <= this.#retiredTo) throw new Error(`segment ${first} is forgotten`);
     const open = this.#open.get(first) ?? this.#opened(first);
     open.users++;
@@ -75,6 +78,7 @@ export class SegmentPool {
   }
 
   async closeAll(): Promise<void> {
+    this.#isClosed = true;
     await Promise.all([...this.#open.keys()].map((first) => this.close(first)));
     await Promise.all(this.#closing.values());
   }
