@@ -35,7 +35,10 @@ export function rollupNamed(site: Site, name: string): RollupSpec {
 
 export function notFound(kind: string, name: string, known: string[]): WeirError {
   const suggestion = nearest(name, known);
-  const more = suggestion === null ? { field: kind } : { field: kind, suggestion };
+  const more =
+    suggestion === null
+      ? { field: kind }
+      : { field: kind, suggestion: `Did you mean ${JSON.stringify(suggestion)}?` };
   return new WeirError(
     'WEIR_NOT_FOUND',
     `there is no ${kind} ${JSON.stringify(name)}; there are ${known.join(', ') || 'none'}`,

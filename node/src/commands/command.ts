@@ -102,7 +102,7 @@ function helpOf(command: Command, options: Record<string, Option>): string {
 
 function report(command: Command, fault: unknown, json: boolean): number {
   if (isWeirError(fault)) {
-    const hint = fault.suggestion ? ` Did you mean ${fault.suggestion}?` : '';
+    const hint = fault.suggestion ? ` ${fault.suggestion}` : '';
     if (json)
       process.stdout.write(`${JSON.stringify({ error: { code: fault.code, message: fault.message } })}\n`);
     process.stderr.write(`weir ${command.name}: ${fault.message}${hint} [${fault.code}]\n`);
