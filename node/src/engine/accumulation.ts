@@ -55,10 +55,11 @@ export class Accumulation {
       if (rollup.layouts.some((layout) => layout.kinds.includes('share'))) this.#share(block, rollup.widthMs);
       for (let g = 0; g < rollup.groups.length; g++) {
         const table = active.tables[r][g];
-        this.#findSlots(block, rollup, g, table);
+        rollup.groups[g].groupsOf(block.keys, block.tuples, block.n, block.groups);
+        table.findSlots(block.groups, block.buckets, block.n, block.slots);
         countRows(table, block.slots, block.n);
         if (anyLate) this.#markLate(block, table);
-        for (const part of rollup.plans[g].parts) this.#accumulate(block, columns, table, part, rollup, g);
+        for (const part of rollup.plans[g].parts) this.#accumulate(block, columns, table, part, rollup);
       }
     }
   }
@@ -83,13 +84,6 @@ export class Accumulation {
     return anyLate;
   }
 
-  /** HOT */
-  #findSlots(block: Block, rollup: RollupState, g: number, table: PartialTable): void {
-    const { n, keys, tuples, buckets, slots } = block;
-    const groups = rollup.groups[g];
-    for (let i = 0; i < n; i++) slots[i] = table.slotOf(groups.groupOf(keys[i], tuples[i]), buckets[i]);
-  }
-
   #markLate(block: Block, table: PartialTable): void {
     const finalBucket = this.#change.finalBucket;
     for (let i = 0; i < block.n; i++) {
@@ -105,10 +99,9 @@ export class Accumulation {
     table: PartialTable,
     part: SlotPart,
     rollup: RollupState,
-    g: number,
   ): void {
     if (part.kind === 'register') this.#register(block, table, part);
-    else if (part.kind === 'share') this.#addShares(block, table, part, rollup, g);
+    else if (part.kind === 'share') this.#addShares(block, table, part, rollup);
     else this.#addValues(block, columns, table, part);
   }
 
@@ -181,7 +174,7 @@ export class Accumulation {
     }
   }
 
-  #addShares(block: Block, table: PartialTable, part: SlotPart, rollup: RollupState, g: number): void {
+  #addShares(block: Block, table: PartialTable, part: SlotPart, rollup: RollupState): void {
     const c = this.#counterOf.get(part.field)!;
     addSum(table, part, block.slots, block.shares[c], block.n);
     const { n, times, buckets } = block;
@@ -196,8 +189,7 @@ export class Accumulation {
       interval.fromV = block.beforeV[c][i];
       interval.toT = times[i];
       interval.toV = values[i];
-      const group = rollup.groups[g].groupOf(block.keys[i], block.tuples[i]);
-      spread(table, part, group, interval, 1, false, this.#change);
+      spread(table, part, block.groups[i], interval, 1, false, this.#change);
       const span = rollup.changed.onTime;
       if (beforeT[i] < span.from) span.from = beforeT[i];
     }

@@ -6,7 +6,7 @@ import { KeyGroups } from './dimensions.ts';
 import { KEY_COUNTERS, KEY_NEWEST, KEY_OLDEST_S, KEY_STORED_S, KEY_TUPLE } from './key-table.ts';
 import { COUNTED, DUPLICATE, LATE_MERGED, LATE_UNPROVEN, reasonCount } from './ledger.ts';
 import { Neighbours } from './neighbours.ts';
-import { PAGE_BITS } from './record-pages.ts';
+import { PAGE_BITS, PAGE_MASK } from './record-pages.ts';
 import type { RunView } from './run-store.ts';
 import { DimensionColumn, hashColumn, SectionColumns } from './section-columns.ts';
 import { StoredHistory } from './stored-history.ts';
@@ -102,27 +102,31 @@ export class Admission {
     const block = this.#block;
     const { keys, active } = this.#stream;
     const { times, keyIndex } = section;
-    const counters = this.#counterColumns.length;
+    const counterColumns = this.#counterColumns;
+    const counters = counterColumns.length;
+    const keyOf = this.#keyOf;
+    const { records } = keys;
+    const { history } = active;
     const lateBefore = this.#accumulation.lateBefore;
     this.#identify(from, to);
     block.n = 0;
     this.newest = Number.NEGATIVE_INFINITY;
     let late = 0;
     for (let row = from; row < to; row++) {
-      const key = this.#keyOf[keyIndex[row]];
+      const key = keyOf[keyIndex[row]];
       const time = times[row];
-      const page = keys.records.doubles[(key + 1) >> PAGE_BITS];
-      const own = keys.doubleAt(key, 0);
+      const page = records.doubles[(key + 1) >> PAGE_BITS];
+      const own = ((key + 1) & PAGE_MASK) * records.doubleStride + records.doubleAt;
       const i = row - from;
       if (time > page[own + KEY_NEWEST]) {
         const tuple = this.#tupleOf(key, row);
         if (page[own + KEY_NEWEST] === Number.NEGATIVE_INFINITY)
           keys.setWord(key, KEY_OLDEST_S, Math.floor(time / 1000));
         page[own + KEY_NEWEST] = time;
-        const record = active.history.append(key, time, tuple, block.contents[i], block.ids[i]);
+        const record = history.append(key, time, tuple, block.contents[i], block.ids[i]);
         for (let c = 0; c < counters; c++) {
-          const value = this.#counterColumns[c][row];
-          active.history.setValue(record, c, value);
+          const value = counterColumns[c][row];
+          history.setValue(record, c, value);
           block.values[c][block.n] = value;
           if (Number.isNaN(value)) continue;
           const chain = own + KEY_COUNTERS + 2 * c;

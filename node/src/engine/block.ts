@@ -17,6 +17,7 @@ export class Block {
   /** Room for one rollup at a time. */
   readonly buckets = new Uint32Array(BLOCK_ROWS);
   readonly offsets = new Uint32Array(BLOCK_ROWS);
+  readonly groups = new Uint32Array(BLOCK_ROWS);
   readonly slots = new Uint32Array(BLOCK_ROWS);
   readonly field = new Float64Array(BLOCK_ROWS);
   /** By counter: what of the interval ends in the reading's own bucket. */

@@ -1,5 +1,5 @@
 import { newBuckets } from '../contract/measures/buckets.ts';
-import { compareBytes, encodeGroup, entryKey, entryKeyHashed } from '../contract/measures/entry-key.ts';
+import { compareBytes, encodeGroup, entryKey } from '../contract/measures/entry-key.ts';
 import {
   copyHistoryRow,
   encodeHistory,
@@ -19,8 +19,8 @@ import { CHECKPOINT_SLICE_BYTES, type Checkpoint } from './run-store.ts';
 import type { StreamEngine } from './stream-engine.ts';
 import { TierWriter } from './tier-writer.ts';
 
-/** Entries put in one slice: some 2 ms of work. */
-const PUTS_A_SLICE = 250;
+/** One slice: some 2 ms of work. A put costs one; so do 16 rows of history, and 4 buckets. */
+const COST_A_SLICE = 400;
 
 /** What a checkpoint moves to the store: everything up to its position, and nothing after. */
 export interface FrozenState {
@@ -110,11 +110,11 @@ function* putKeys(frozen: FrozenStream, to: Checkpoint): Generator<void, void, u
   const logs = generations.map((generation) => generation.history);
   const scratch = logs.map(() => newHistoryRows(counters, 64));
   const state = { oldest: 0, newest: 0, counters: new Float64Array(2 * counters) };
-  let puts = 0;
+  let cost = 0;
   for (const keys of inStoreOrder(names, (key) => logs.some((log) => log.heads.get(key) !== 0))) {
     if (keys === null) yield;
     for (const key of keys ?? []) {
-      const entry = entryKeyHashed(names.hash(key), names.name(key));
+      const entry = names.entry(key);
       for (let at = 0; at < logs.length; at++) scratch[at] = logs[at].rowsOf(key, scratch[at]);
       const rows = sorted(scratch.length === 1 ? scratch[0] : together(scratch));
       takeKeyState(state, rows);
@@ -122,9 +122,10 @@ function* putKeys(frozen: FrozenStream, to: Checkpoint): Generator<void, void, u
       // On the safe side: from here on the store is asked for what it may not hold yet.
       const storedS = Math.ceil(state.newest / 1000);
       if (storedS > stream.keys.word(key, KEY_STORED_S)) stream.keys.setWord(key, KEY_STORED_S, storedS);
-      puts += 1 + putHistory(tables.history, entry, rows, to);
-      if (puts < PUTS_A_SLICE) continue;
-      puts = 0;
+      putHistory(tables.history, entry, rows, to);
+      cost += 2 + rows.n / 16;
+      if (cost < COST_A_SLICE) continue;
+      cost = 0;
       yield;
     }
   }
@@ -147,9 +148,8 @@ function takeKeyState(state: KeyState, rows: HistoryRows): void {
   state.newest = rows.times[rows.n - 1];
 }
 
-function putHistory(table: string, entry: Uint8Array, rows: HistoryRows, to: Checkpoint): number {
-  let puts = 0;
-  for (let from = 0; from < rows.n; puts++) {
+function putHistory(table: string, entry: Uint8Array, rows: HistoryRows, to: Checkpoint): void {
+  for (let from = 0; from < rows.n; ) {
     const period = Math.floor(rows.times[from] / HISTORY_SPAN_MS);
     const end = (period + 1) * HISTORY_SPAN_MS;
     let next = from + 1;
@@ -157,7 +157,6 @@ function putHistory(table: string, entry: Uint8Array, rows: HistoryRows, to: Che
     to.put(table, period, entry, encodeHistory(rows, from, next));
     from = next;
   }
-  return puts;
 }
 
 function together(parts: HistoryRows[]): HistoryRows {
@@ -199,11 +198,10 @@ function* putBuckets(
   for (const some of inStoreOrder(groups, has)) {
     if (some === null) yield;
     for (const group of some ?? []) {
-      writer.write(entryKeyHashed(groups.hash(group), groups.name(group)), gathered(tables, group, scratch));
-      if (writer.puts >= PUTS_A_SLICE) {
-        writer.puts = 0;
-        yield;
-      }
+      writer.write(groups.entry(group), gathered(tables, group, scratch));
+      if (writer.cost < COST_A_SLICE) continue;
+      writer.cost = 0;
+      yield;
     }
   }
 }

@@ -1,4 +1,4 @@
-import { encodeGroup, nameHash } from '../contract/measures/entry-key.ts';
+import { encodeGroup, entryKeyHashed, nameHash } from '../contract/measures/entry-key.ts';
 import type { KeyTable } from './key-table.ts';
 
 /**
@@ -70,9 +70,13 @@ export interface Groups {
   readonly count: number;
   /** Group of a reading of the key with these dimensions. */
   groupOf(key: number, tuple: number): number;
+  /** The same for a block of readings. HOT */
+  groupsOf(keys: Uint32Array, tuples: Uint32Array, n: number, groups: Uint32Array): void;
   hash(group: number): number;
   /** As `encodeGroup` writes it. */
   name(group: number): Uint8Array;
+  /** Key of the group's entries in the store. */
+  entry(group: number): Uint8Array;
   /** Group of that name, or −1. */
   find(name: Uint8Array): number;
 }
@@ -93,6 +97,10 @@ export class KeyGroups implements Groups {
     return key;
   }
 
+  groupsOf(keys: Uint32Array, _tuples: Uint32Array, n: number, groups: Uint32Array): void {
+    for (let i = 0; i < n; i++) groups[i] = keys[i];
+  }
+
   hash(group: number): number {
     return this.#keys.hash(group);
   }
@@ -104,6 +112,11 @@ export class KeyGroups implements Groups {
     name[1] = key.length + 1;
     name.set(key, 2);
     return name;
+  }
+
+  /** Made in one piece: a checkpoint asks for it by the million. */
+  entry(group: number): Uint8Array {
+    return this.#keys.entry(group);
   }
 
   find(name: Uint8Array): number {
@@ -154,12 +167,27 @@ export class TupleGroups implements Groups {
     return this.#byTuple[tuple];
   }
 
+  groupsOf(keys: Uint32Array, tuples: Uint32Array, n: number, groups: Uint32Array): void {
+    if (this.#withKey) {
+      for (let i = 0; i < n; i++) groups[i] = this.groupOf(keys[i], tuples[i]);
+      return;
+    }
+    const last = this.#dimensions.count - 1;
+    if (this.#byTuple.length <= last) this.groupOf(keys[0], last);
+    const byTuple = this.#byTuple;
+    for (let i = 0; i < n; i++) groups[i] = byTuple[tuples[i]];
+  }
+
   hash(group: number): number {
     return this.#hashes[group];
   }
 
   name(group: number): Uint8Array {
     return this.#names[group];
+  }
+
+  entry(group: number): Uint8Array {
+    return entryKeyHashed(this.#hashes[group], this.#names[group]);
   }
 
   find(name: Uint8Array): number {

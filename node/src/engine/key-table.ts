@@ -106,6 +106,24 @@ export class KeyTable {
     return arena.subarray(start, start + ((arena[start - 2] << 8) | arena[start - 1]));
   }
 
+  /** Key of the entries of `[key]` in the store: hash, length plus one, name. */
+  entry(key: number): Uint8Array {
+    const at = this.word(key, NAME);
+    const arena = this.#arena[at >>> ARENA_BITS];
+    const start = (at & (ARENA_BYTES - 1)) + 2;
+    const length = (arena[start - 2] << 8) | arena[start - 1];
+    const entry = new Uint8Array(6 + length);
+    const hash = this.hash(key);
+    entry[0] = hash >>> 24;
+    entry[1] = hash >>> 16;
+    entry[2] = hash >>> 8;
+    entry[3] = hash;
+    entry[4] = (length + 1) >> 8;
+    entry[5] = length + 1;
+    for (let more = 0; more < length; more++) entry[6 + more] = arena[start + more];
+    return entry;
+  }
+
   #equals(key: number, bytes: Uint8Array, from: number, to: number): boolean {
     const at = this.word(key, NAME);
     const arena = this.#arena[at >>> ARENA_BITS];

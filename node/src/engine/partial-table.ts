@@ -28,6 +28,9 @@ import {
 /** A group with more slots than this gets a map of its own: a walk along its chain would take too long. */
 const LONG_CHAIN = 12;
 
+/** Room to turn a chain around. */
+let order = new Float64Array(64);
+
 /**
  * What readings since the last checkpoint put into the finest buckets of one group-by: a slot for each group and
  * bucket, chained by group with the newest slot first. Holds a slot for every bucket touched; the checkpoint bounds it.
@@ -62,6 +65,20 @@ export class PartialTable {
       return this.#search(group, head, bucket);
     }
     return this.#add(group, 0, bucket);
+  }
+
+  /** Slots of a block of readings; most are at the head of their chain. HOT */
+  findSlots(groups: Uint32Array, buckets: Uint32Array, n: number, found: Uint32Array): void {
+    const { pages } = this.heads;
+    const { words, wordStride } = this.slots;
+    for (let i = 0; i < n; i++) {
+      const group = groups[i];
+      const page = group >> PAGE_BITS;
+      const head = page < pages.length ? pages[page][group & PAGE_MASK] : 0;
+      const known =
+        head !== 0 && words[head >> PAGE_BITS][(head & PAGE_MASK) * wordStride + SLOT_BUCKET] === buckets[i];
+      found[i] = known ? head : this.slotOf(group, buckets[i]);
+    }
   }
 
   #search(group: number, head: number, bucket: number): number {
@@ -150,7 +167,7 @@ export class PartialTable {
     for (let slot = this.heads.get(group); slot !== 0; slot = this.word(slot, SLOT_NEXT)) n++;
     const buckets = into.starts.length >= n ? into : newBuckets(into.kinds, n * 2);
     buckets.n = 0;
-    const order = this.#ordered(group, n);
+    this.#inOrder(group, n);
     for (let at = 0; at < n; at++) {
       this.#fill(buckets, buckets.n, order[at]);
       if (!isEmptyBucket(buckets, buckets.n)) buckets.n++;
@@ -158,16 +175,16 @@ export class PartialTable {
     return buckets;
   }
 
-  #ordered(group: number, n: number): Float64Array {
-    const order = new Float64Array(n);
-    let at = 0;
+  /** The group's slots, ascending by bucket, in `order`. */
+  #inOrder(group: number, n: number): void {
+    if (order.length < n) order = new Float64Array(n * 2);
+    let at = n;
     let ascending = true;
-    for (let slot = this.heads.get(group); slot !== 0; slot = this.word(slot, SLOT_NEXT))
-      order[n - ++at] = slot;
-    for (let i = 1; i < n; i++)
-      if (this.word(order[i - 1], SLOT_BUCKET) > this.word(order[i], SLOT_BUCKET)) ascending = false;
-    if (!ascending) order.sort((a, b) => this.word(a, SLOT_BUCKET) - this.word(b, SLOT_BUCKET));
-    return order;
+    for (let slot = this.heads.get(group); slot !== 0; slot = this.word(slot, SLOT_NEXT)) order[--at] = slot;
+    for (let i = 1; i < n && ascending; i++)
+      ascending = this.word(order[i - 1], SLOT_BUCKET) < this.word(order[i], SLOT_BUCKET);
+    if (!ascending)
+      order.subarray(0, n).sort((a, b) => this.word(a, SLOT_BUCKET) - this.word(b, SLOT_BUCKET));
   }
 
   #fill(buckets: Buckets, at: number, slot: number): void {

@@ -19,7 +19,8 @@ interface Tier {
 export class TierWriter {
   readonly #tiers: Tier[];
   readonly #to: Checkpoint;
-  puts = 0;
+  /** Of what was written since it was last set to zero: puts, and every fourth bucket. */
+  cost = 0;
 
   constructor(
     to: Checkpoint,
@@ -61,7 +62,7 @@ export class TierWriter {
       let to = from + 1;
       while (to < buckets.n && buckets.starts[to] < (period + 1) * tier.spanMs) to++;
       this.#to.put(tier.table, period, key, encodeChunk(buckets, from, to));
-      this.puts++;
+      this.cost += 1 + (to - from) / 4;
       from = to;
     }
   }
