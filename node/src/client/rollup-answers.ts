@@ -84,10 +84,12 @@ async function read(
   site: Site,
   plan: Plan,
   range: { from: number; to: number },
-  maxGroups: number,
+  limit: number,
   signal?: AbortSignal,
 ) {
   const { rollup, groupBy, tier, where } = plan;
+  const alone = standsAlone(site, plan);
+  const maxGroups = alone ? limit + 1 : MAX_MERGED_GROUPS;
   const widest = stepBoundaries(site.timezone, rollup.tiers[tier].widthMs, plan.stepMs);
   const asked = {
     rollup: rollup.name,
@@ -100,8 +102,25 @@ async function read(
     to: range.to,
   };
   const all = await lines.ask<ShardParts>('read', asked, keyShards(site, plan), signal);
+  if (!alone) assertWhole(plan, all);
   const marks = all.map((parts) => parts.watermark).filter((mark) => mark !== null);
   return { all, watermark: marks.length === 0 ? null : Math.min(...marks) };
+}
+
+/** Whether a group has one part only: then a shard may leave groups out, and none comes out too small. */
+function standsAlone(site: Site, plan: Plan): boolean {
+  const fields = plan.rollup.groupBys[plan.groupBy];
+  return plan.dims.length === fields.length && fields.includes(streamOf(site, plan.rollup).keyField);
+}
+
+/** A sum of parts is answered only when no part was left out. */
+function assertWhole(plan: Plan, all: ShardParts[]): void {
+  if (!all.some((parts) => parts.truncated)) return;
+  throw new WeirError(
+    'WEIR_TOO_MUCH',
+    `More than ${MAX_MERGED_GROUPS} groups of ${plan.rollup.name} would have to be put together; filter with where.`,
+    { field: 'by' },
+  );
 }
 
 /** A filter on the key, or a question for the key alone, needs the key's shard only. */
@@ -124,15 +143,7 @@ export async function answerRollup(
     question.by.length === 0 ||
     plan.where.some((one) => plan.dims.includes(one.dim) && one.values.length === 1);
   checkCells(question.to - question.from, plan.stepMs, single ? 1 : question.limit, measures.length);
-  const whole = plan.dims.length === plan.rollup.groupBys[plan.groupBy].length;
-  const { all, watermark } = await read(
-    lines,
-    site,
-    plan,
-    question,
-    whole ? question.limit + 1 : MAX_MERGED_GROUPS,
-    signal,
-  );
+  const { all, watermark } = await read(lines, site, plan, question, question.limit, signal);
   const groups = [...gatherGroups(all, plan.dims).values()];
   const finish = finishPlan(site, plan, measures, question, watermark);
   const series: Series[] = groups
@@ -203,6 +214,7 @@ export async function answerTop(
     })),
   );
   const parts = answers.map((answer) => answer.parts).filter((one) => one !== null);
+  assertWhole(plan, parts);
   const whole: FinishPlan = {
     ...finishPlan(site, plan, [measure], question, null),
     steps: { start: () => question.from, end: () => question.to },
@@ -239,7 +251,7 @@ export async function answerChange(
 ): Promise<LiveChange> {
   const { all, watermark } = await read(lines, site, plan, range, LIVE_SERIES);
   const finish = finishPlan(site, plan, measures, range, watermark);
-  const series = [...gatherGroups(all, plan.dims).values()].map((group) => ({
+  const series = [...gatherGroups(all, plan.dims).values()].slice(0, LIVE_SERIES).map((group) => ({
     by: labels(by, group.dims),
     ...finishSeries(finish, group.chunks),
   }));
