@@ -119,3 +119,26 @@ test('a client that comes back takes over from its former connection, in open mo
   await later.next('pingresp');
   later.close();
 });
+
+test('subscriptions that end in any way leave the others hearing readings', async () => {
+  const { port, broker } = await running();
+  const follower = await RawClient.enter(port, 'stays');
+  follower.send({ cmd: 'subscribe', messageId: 1, subscriptions: [{ topic: 'meters/#', qos: 0 }] });
+  await follower.next('suback');
+  for (let i = 0; i < 20; i++) {
+    const other = await RawClient.enter(port, `goes${i}`);
+    other.send({
+      cmd: 'subscribe',
+      messageId: 1,
+      subscriptions: [{ topic: 'meters/+/electricity', qos: 0 }],
+    });
+    await other.next('suback');
+    other.send({ cmd: 'unsubscribe', messageId: 2, unsubscriptions: ['meters/+/electricity'] });
+    if (i % 2 === 0) other.send({ cmd: 'disconnect' });
+    other.close();
+  }
+  await until('they have left', () => broker.stats().connections === 1);
+  follower.publish('meters/m1/electricity', reading(), 1, 1);
+  await follower.next('publish');
+  follower.close();
+});

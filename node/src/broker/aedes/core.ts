@@ -46,6 +46,8 @@ export class MqttCore {
   readonly #emitter: Emitter;
   readonly #persistence: SessionStore;
   #version = 0;
+  /** Live subscriptions of clients; the library's own are all below `$SYS/`. It may remove one twice. */
+  readonly #followers = new Set<unknown>();
 
   static async start(hooks: CoreHooks): Promise<MqttCore> {
     const rules = new ClientRules(hooks);
@@ -138,7 +140,9 @@ export class MqttCore {
   }
 
   hasFollowers(topic: string): boolean {
-    return this.#emitter._matcher.match(topic).length > 0 || this.#persistence.hasSubscriber(topic);
+    // Most boards have none: then nothing is looked up for a reading.
+    const live = this.#followers.size > 0 && this.#emitter._matcher.match(topic).length > 0;
+    return live || this.#persistence.hasSubscriber(topic);
   }
 
   publish(
@@ -172,11 +176,13 @@ export class MqttCore {
     const removeListener = emitter.removeListener.bind(emitter);
     emitter.on = (topic, notify, done) => {
       this.#version++;
+      if (!topic.startsWith('$SYS/')) this.#followers.add(notify);
       return on(topic, notify, done);
     };
     emitter.removeListener = (topic, notify, done) =>
       removeListener(topic, notify, () => {
         this.#version++;
+        this.#followers.delete(notify);
         done?.();
       });
   }
