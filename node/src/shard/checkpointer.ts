@@ -96,9 +96,12 @@ export class Checkpointer {
     }
   }
 
+  /** Upkeep stops as soon as the next checkpoint is due: memory is bounded before runs are. */
   async #fold(): Promise<void> {
+    const due = () => this.#closed || this.#readings >= this.#policy.readings;
     for (const store of this.#stores.values())
-      while (!this.#closed && (await store.foldSome(FOLD_SLICE_MS))) await turn();
+      while (!due() && (await store.foldSome(FOLD_SLICE_MS))) await turn();
+    if (!this.#closed && due()) setImmediate(() => this.#due(this.#policy.readings));
   }
 
   #least(): number {
