@@ -116,3 +116,14 @@ test('a client that sends all it has at once and closes its side is let in, coun
   expect(log.readings).toBe(60);
   await until('it has left', () => broker.stats().connections === 0);
 });
+
+test('a client that sends nothing but readings is alive', async () => {
+  const { port, log } = await running();
+  const client = await RawClient.enter(port, 'm1', { keepalive: 1 });
+  const sending = setInterval(() => client.publish('meters/m1/electricity', reading(), 0), 200);
+  after(async () => clearInterval(sending));
+  // Three times its keepalive; the protocol library has seen nothing but its CONNECT.
+  await until('readings of three seconds are durable', () => log.readings >= 15);
+  expect(client.closed).toBe(false);
+  client.close();
+});

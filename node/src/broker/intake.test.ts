@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { type GroupBuilderPort, LIMITS, type LogRecord, WeirError } from '../contract/index.ts';
 import { LOG_IN_FLIGHT } from '../log/port.ts';
 import { Intake } from './intake.ts';
@@ -145,4 +145,22 @@ test('whatever appends are refused, every reading is told once, in order, after 
     ),
     { numRuns: 15 },
   );
+});
+
+test('after fifteen seconds without a reading an empty record carries the time to the engine', () => {
+  vi.useFakeTimers();
+  try {
+    const { log, intake } = newIntake();
+    vi.advanceTimersByTime(14_000);
+    expect(log.appends.length).toBe(0);
+    vi.advanceTimersByTime(2_000);
+    expect(log.appends.map(({ record }) => [record.seq, record.wallMs, record.clockTrusted])).toEqual([
+      [10, 1_000, true],
+    ]);
+    vi.advanceTimersByTime(60_000);
+    expect(log.appends.length).toBe(1);
+    intake.close();
+  } finally {
+    vi.useRealTimers();
+  }
 });

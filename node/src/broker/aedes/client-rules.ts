@@ -33,8 +33,17 @@ export class ClientRules {
     const isReading = this.#hooks.isReading(topic);
     if (client && packet.qos === 2 && packet.messageId !== undefined)
       this.#publishOnce(client, packet, packet.messageId, isReading, done);
-    else if (isReading) this.#hooks.offer(topic, payloadOf(packet), done);
+    else if (isReading) this.#offerWill(client, packet, done);
     else done(null);
+  }
+
+  /** A will that comes while the log takes nothing cannot be held back: it is lost, and counted. */
+  #offerWill(client: CoreClient | null, packet: PublishPacket, done: Done): void {
+    this.#hooks.offer(packet.topic, payloadOf(packet), (fault) => {
+      if (fault)
+        this.#hooks.refused(client?.conn ?? null, 'fault', { topic: packet.topic, why: fault.message });
+      done(fault);
+    });
   }
 
   /** [MQTT-4.3.3-2]: a repeated PUBLISH of QoS 2 comes here again and must not be counted again. */
