@@ -1,11 +1,11 @@
 import { entryKeyHashed } from '../contract/measures/entry-key.ts';
 import { decodeHistory, type HistoryRows, mergeHistory } from '../contract/measures/history-chunk.ts';
-import { HISTORY_SPAN_MS, TABLES } from '../contract/measures/tables.ts';
+import { HISTORY_SPAN_MS, periodOf, TABLES } from '../contract/measures/tables.ts';
 import type { Neighbours } from './neighbours.ts';
 import type { RunView } from './run-store.ts';
 
-/** Decoded days of a key: a device that sends what it had stored asks for the same day again and again. */
-const CACHED_DAYS = 32;
+/** Rows that stay decoded: a device that sends what it had stored asks for the same entry again and again. */
+const CACHED_ROWS = 8192;
 
 /** Where a key stands in the store. */
 export interface StoredKey {
@@ -17,10 +17,11 @@ export interface StoredKey {
   newestMs: number;
 }
 
-/** History that a checkpoint has moved to the store, by key and day. Holds a few decoded days. */
+/** History that a checkpoint has moved to the store, by key and period. Holds a few decoded entries. */
 export class StoredHistory {
   readonly #table: string;
-  readonly #days = new Map<string, HistoryRows | null>();
+  readonly #decoded = new Map<string, HistoryRows | null>();
+  #decodedRows = 0;
 
   constructor(stream: string) {
     this.#table = TABLES.history(stream);
@@ -28,42 +29,47 @@ export class StoredHistory {
 
   /** To be called when the store has changed. */
   forget(): void {
-    this.#days.clear();
+    this.#decoded.clear();
+    this.#decodedRows = 0;
   }
 
-  /** Shows the stored readings around the sought time, day by day, until there is enough. */
+  /** Shows the stored readings around the sought time, period by period, until there is enough. */
   probe(view: RunView, where: StoredKey, seek: Neighbours): void {
-    const day = Math.floor(seek.time / HISTORY_SPAN_MS);
-    const last = Math.floor(where.newestMs / HISTORY_SPAN_MS);
-    const first = Math.floor(Math.max(where.oldestMs, seek.horizon) / HISTORY_SPAN_MS);
-    if (day <= last) {
-      const rows = this.#rows(view, where, day);
+    const span = HISTORY_SPAN_MS;
+    const own = periodOf(seek.time, span);
+    const last = periodOf(where.newestMs, span);
+    const first = periodOf(Math.max(where.oldestMs, seek.horizon), span);
+    if (own <= last) {
+      const rows = this.#rows(view, where, own);
       showAfter(rows, seek);
       showBefore(rows, seek);
     }
-    for (let later = day + 1; later <= last && !seek.hasSuccessors(later * HISTORY_SPAN_MS); later++)
-      showAfter(this.#rows(view, where, later), seek);
-    const dayMs = HISTORY_SPAN_MS;
-    for (
-      let earlier = Math.min(day - 1, last);
-      earlier >= first && !seek.hasPredecessors((earlier + 1) * dayMs - 1);
-      earlier--
-    )
-      showBefore(this.#rows(view, where, earlier), seek);
+    if (own < last && !seek.hasSuccessors((own + 1) * span))
+      for (const period of view.periods(this.#table, own + 1, last)) {
+        if (seek.hasSuccessors(period * span)) break;
+        showAfter(this.#rows(view, where, period), seek);
+      }
+    if (own > first && !seek.hasPredecessors(own * span - 1))
+      for (const period of view.periods(this.#table, first, Math.min(own - 1, last)).reverse()) {
+        if (seek.hasPredecessors((period + 1) * span - 1)) break;
+        showBefore(this.#rows(view, where, period), seek);
+      }
   }
 
-  #rows(view: RunView, where: StoredKey, day: number): HistoryRows | null {
-    const name = `${where.key} ${day}`;
-    const known = this.#days.get(name);
+  #rows(view: RunView, where: StoredKey, period: number): HistoryRows | null {
+    const name = `${where.key} ${period}`;
+    const known = this.#decoded.get(name);
     if (known !== undefined) return known;
-    const values = view.get(this.#table, day, entryKeyHashed(where.hash, where.name));
+    const values = view.get(this.#table, period, entryKeyHashed(where.hash, where.name));
     const rows = values.length === 0 ? null : decodeHistory(mergeHistory(values));
-    if (this.#days.size >= CACHED_DAYS)
-      for (const oldest of this.#days.keys()) {
-        this.#days.delete(oldest);
-        break;
-      }
-    this.#days.set(name, rows);
+    // What is not there takes a place too.
+    this.#decodedRows += 1 + (rows?.n ?? 0);
+    for (const [oldest, some] of this.#decoded) {
+      if (this.#decodedRows <= CACHED_ROWS) break;
+      this.#decoded.delete(oldest);
+      this.#decodedRows -= 1 + (some?.n ?? 0);
+    }
+    this.#decoded.set(name, rows);
     return rows;
   }
 }

@@ -7,7 +7,7 @@ import { ByteReader, ByteWriter } from './byte-writer.ts';
 import { compareBytes, decodeGroup, encodeGroup, entryKey, entryName, nameHash } from './entry-key.ts';
 import { decodeHistory, encodeHistory, mergeHistory, newHistoryRows } from './history-chunk.ts';
 import { decodeKeyState, encodeCounts, encodeKeyState, encodeMark, mergeFor } from './merge-for.ts';
-import { chunkSpanMs, TABLES } from './tables.ts';
+import { chunkSpanMs, HISTORY_SPAN_MS, LEDGER_SPAN_MS, TABLES } from './tables.ts';
 
 const whole = fc.oneof(fc.integer({ min: -200, max: 200 }), fc.maxSafeInteger());
 
@@ -155,6 +155,7 @@ describe('tables', () => {
       (width) => chunkSpanMs(width) / 3_600_000,
     );
     expect(hours).toEqual([2, 2, 24, 96, 92 * 24]);
+    expect([HISTORY_SPAN_MS, LEDGER_SPAN_MS]).toEqual([4 * 3_600_000, 24 * 3_600_000]);
   });
 });
 

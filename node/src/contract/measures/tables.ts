@@ -23,7 +23,7 @@ export function periodOf(startMs: number, spanMs: number): number {
 
 export const TABLES = Object.freeze({
   buckets: (rollup: string, by: string[], tier: string) => `roll/${rollup}/${by.join(',')}/${tier}`,
-  /** Counted readings by key; a period is a UTC day of event time. */
+  /** Counted readings by key; a period is `HISTORY_SPAN_MS` of event time. */
   history: (stream: string) => `history/${stream}`,
   /** Newest reading of each key; one period. */
   keys: (stream: string) => `keys/${stream}`,
@@ -35,7 +35,8 @@ export const TABLES = Object.freeze({
   marks: 'marks',
 });
 
-export const HISTORY_SPAN_MS = DAY_MS;
+/** A late reading decodes one entry: at a reading every 5 s a day would be 17,280 rows, this is 2,880. */
+export const HISTORY_SPAN_MS = 4 * 3_600_000;
 export const LEDGER_SPAN_MS = DAY_MS;
 /** Of tables that do not go by time. */
 export const ONLY_PERIOD = 0;
