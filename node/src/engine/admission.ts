@@ -14,6 +14,9 @@ import type { StreamEngine } from './stream-engine.ts';
 
 const NONE = new Float64Array(LIMITS.recordReadings).fill(Number.NaN);
 
+/** Whole seconds and numbers of buckets are kept in 32 bits. The door refuses such times; a record may come another way. */
+const TIME_LIMIT = 2 ** 32 * 1000;
+
 /** How readings of a stream are told apart. */
 type Identity = 'content' | 'key and time' | 'fields';
 
@@ -118,6 +121,10 @@ export class Admission {
       const page = records.doubles[(key + 1) >> PAGE_BITS];
       const own = ((key + 1) & PAGE_MASK) * records.doubleStride + records.doubleAt;
       const i = row - from;
+      if (!(time >= 0 && time < TIME_LIMIT)) {
+        this.#counts[reasonCount('impossible')]++;
+        continue;
+      }
       if (time > page[own + KEY_NEWEST]) {
         const tuple = this.#tupleOf(key, row);
         if (page[own + KEY_NEWEST] === Number.NEGATIVE_INFINITY)

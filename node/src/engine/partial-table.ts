@@ -33,7 +33,7 @@ let order = new Float64Array(64);
 
 /**
  * What readings since the last checkpoint put into the finest buckets of one group-by: a slot for each group and
- * bucket, chained by group with the newest slot first. Holds a slot for every bucket touched; the checkpoint bounds it.
+ * bucket, chained by group with the newest bucket first. Holds a slot for every bucket touched; the checkpoint bounds it.
  */
 export class PartialTable {
   readonly plan: SlotPlan;
@@ -61,8 +61,9 @@ export class PartialTable {
     const head = page < pages.length ? pages[page][group & PAGE_MASK] : 0;
     if (head !== 0) {
       const words = this.slots.words[head >> PAGE_BITS];
-      if (words[(head & PAGE_MASK) * this.slots.wordStride + SLOT_BUCKET] === bucket) return head;
-      return this.#search(group, head, bucket);
+      const newest = words[(head & PAGE_MASK) * this.slots.wordStride + SLOT_BUCKET];
+      if (newest === bucket) return head;
+      return newest < bucket ? this.#add(group, head, bucket) : this.#search(group, head, bucket);
     }
     return this.#add(group, 0, bucket);
   }
@@ -113,7 +114,7 @@ export class PartialTable {
     const words = slots.words[slot >> PAGE_BITS];
     const base = (slot & PAGE_MASK) * slots.wordStride;
     words[base + SLOT_BUCKET] = bucket;
-    words[base + SLOT_NEXT] = head;
+    this.#chain(group, slot, head, bucket);
     const doubles = slots.doubles[slot >> PAGE_BITS];
     const first = (slot & PAGE_MASK) * slots.doubleStride + slots.doubleAt;
     const parts = this.plan.parts;
@@ -123,9 +124,23 @@ export class PartialTable {
       doubles[first + parts[p].double] = Number.NaN;
       if (kind === 'register') doubles[first + parts[p].double + 1] = Number.NaN;
     }
-    this.heads.set(group, slot);
     if (this.#long.size > 0) this.#long.get(group)?.set(bucket, slot);
     return slot;
+  }
+
+  /** The newest bucket is always the head, so that a reading newer than all makes its slot without a search. */
+  #chain(group: number, slot: number, head: number, bucket: number): void {
+    if (head === 0 || bucket > this.word(head, SLOT_BUCKET)) {
+      this.#setNext(slot, head);
+      this.heads.set(group, slot);
+      return;
+    }
+    this.#setNext(slot, this.word(head, SLOT_NEXT));
+    this.#setNext(head, slot);
+  }
+
+  #setNext(slot: number, next: number): void {
+    this.slots.words[slot >> PAGE_BITS][(slot & PAGE_MASK) * this.slots.wordStride + SLOT_NEXT] = next;
   }
 
   word(slot: number, word: number): number {
