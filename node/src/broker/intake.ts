@@ -35,9 +35,10 @@ interface Group {
 }
 
 /**
- * A group waits this long at the most, while it grows and has less than half of the one before it: clients that had
- * that one acknowledged are about to send as much again. Half, so that one half is under way to the disk while the
- * other half is on its way here; with the whole of it all clients went in step, and the disk and they in turns.
+ * A group waits this long at the most, while it grows and has less than a quarter of the one before it: clients
+ * that had that one acknowledged are about to send as much again. A part of it, so that some are under way to the disk
+ * while others are on their way here; with the whole of it all clients went in step, and the disk and they in turns.
+ * Measured with 400 messages in flight: the whole 47,000 a second, half 72,000, a quarter 76,000 to 105,000.
  */
 const LINGER_MS = 4;
 /** A group this small after an idle moment goes at once: nobody else is coming. */
@@ -180,7 +181,7 @@ export class Intake {
       if (behind) this.#lookAgain();
       return;
     }
-    this.#wanted = this.#sinks.length < BUSY_READINGS ? 0 : this.#sinks.length >> 1;
+    this.#wanted = this.#sinks.length < BUSY_READINGS ? 0 : this.#sinks.length >> 2;
     const record = builder.take(this.#nextSeq++, clock.nowMs(), clock.trusted());
     this.#groups.push({ record, sinks: this.#sinks, tags: this.#tags, state: 'waiting', bytes: null });
     this.#sinks = [];
