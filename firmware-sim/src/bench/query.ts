@@ -1,11 +1,13 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { WeirError } from '@weir/node/contract';
 import { Latency } from '../send/latency.ts';
 import { meterId, type UtilityWorld, utilityWorld } from '../utility/world.ts';
 import { type Bench, type BenchDefinition, type Figures, type Outcome, ratio } from './bench.ts';
 import { counted } from './counted.ts';
 import { eachRun } from './each-run.ts';
 import { feedOf } from './feed.ts';
-import { HttpClient } from './servers/http-client.ts';
+import type { AskerTask } from './page-asker.ts';
 import type { RunningServer } from './servers/server.ts';
 import { victoria } from './servers/victoria.ts';
 import { weir } from './servers/weir.ts';
@@ -38,7 +40,6 @@ export const queryBench: BenchDefinition = {
 async function measure(bench: Bench, server: RunningServer, load: Workload): Promise<Figures> {
   const history = await prepareHistory(bench, server, load.warm.from);
   const feed = await feedOf(bench, server, load.world);
-  const client = new HttpClient(server.http!);
   try {
     await (await feed.prepare(load.warm))();
     await counted(bench, server, history.readings + load.warm.readings);
@@ -51,7 +52,8 @@ async function measure(bench: Bench, server: RunningServer, load: Workload): Pro
       seconds = (performance.now() - startedMs) / 1000;
       ended.abort();
     });
-    await Promise.all([playing, askPages(server, client, history, latency, ended.signal)]);
+    const [us] = await Promise.all([askPages(server, history, ended.signal), playing]);
+    for (const each of us) latency.record(each);
     return {
       p50Ms: latency.percentileMs(0.5) ?? Number.NaN,
       p99Ms: latency.percentileMs(0.99) ?? Number.NaN,
@@ -60,7 +62,6 @@ async function measure(bench: Bench, server: RunningServer, load: Workload): Pro
       readingsPerS: load.main.readings / seconds,
     };
   } finally {
-    client.close();
     await feed.close();
   }
 }
@@ -97,19 +98,23 @@ function metersOf(world: UtilityWorld): string[] {
   return Array.from({ length: world.meters }, (_, meter) => meterId(world, meter));
 }
 
-async function askPages(
-  server: RunningServer,
-  client: HttpClient,
-  history: History,
-  latency: Latency,
-  signal: AbortSignal,
-): Promise<void> {
-  for (let page = 0; !signal.aborted; page++) {
-    const path = pageOf(server, history, history.meters[page % history.meters.length]);
-    const askedMs = performance.now();
-    await client.text('GET', path);
-    latency.record((performance.now() - askedMs) * 1000);
-    await delay(PAUSE_MS);
+/** Answers the latencies, in microseconds, of the pages asked for until the signal. */
+async function askPages(server: RunningServer, history: History, signal: AbortSignal): Promise<Float64Array> {
+  const paths = history.meters.map((meter) => pageOf(server, history, meter));
+  const task: AskerTask = { base: server.http!, paths, pauseMs: PAUSE_MS };
+  const asker = new Worker(new URL('./page-asker.ts', import.meta.url), { workerData: task });
+  const stop = (): void => asker.postMessage('stop');
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    const [us] = (await once(asker, 'message')) as [Float64Array];
+    return us;
+  } catch (cause) {
+    // An error that crosses threads is no longer a `WeirError`.
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new WeirError('WEIR_UNREACHABLE', `Asking for pages: ${why}`, { cause });
+  } finally {
+    signal.removeEventListener('abort', stop);
+    await asker.terminate();
   }
 }
 
