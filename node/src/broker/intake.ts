@@ -233,7 +233,8 @@ export class Intake {
   }
 
   #next(): void {
-    if (this.#full()) this.#cut();
+    const goes = this.#groups.length === 0 && this.#sinks.length > 0 && this.#enough();
+    if (goes || this.#full()) this.#cut();
     else if (this.#sinks.length > 0 && !this.#checking) this.#beginChecking();
     if (this.#blocked && !this.#full()) {
       this.#blocked = false;
