@@ -51,12 +51,16 @@ async function measure(
   const idle = await restart(bench, server.directory, readings);
   rmSync(join(server.directory, 'store'), { recursive: true });
   const replay = await restart(bench, server.directory, readings);
-  const cpuS = Math.max(0.01, replay.cpuS - idle.cpuS);
   return {
-    readingsPerCoreS: readings / cpuS,
-    readingsPerS: readings / Math.max(0.01, replay.seconds - idle.seconds),
+    readingsPerCoreS: rateOver(readings, replay.cpuS - idle.cpuS),
+    readingsPerS: rateOver(readings, replay.seconds - idle.seconds),
     idleStartS: idle.seconds,
   };
+}
+
+/** Two starts differ by some noise: less than that is no measurement. */
+function rateOver(readings: number, seconds: number): number {
+  return seconds > 0.1 ? readings / seconds : Number.NaN;
 }
 
 async function restart(

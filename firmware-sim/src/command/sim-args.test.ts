@@ -19,7 +19,7 @@ test('a full command line is understood', () => {
       outage: { fromMs: NOW - 7_200_000 + 60_000, forMs: 300_000, share: 1 },
     },
     packReadings: 100,
-    mqtt: { host: '::1', port: 1884, username: 'u', password: 'p', clientId: 'weir-sim-x' },
+    mqtt: { host: '::1', port: 1884, username: 'u', password: 'p', clientId: `weir-sim-${process.pid}` },
     fromMs: NOW - 7_200_000,
     speed: 60,
     forMs: 30_000,

@@ -127,7 +127,7 @@ function targetFrom(values: Values): MqttTarget {
     ...hostPort('mqtt', values.mqtt, 1883),
     username: values.username,
     password: values.password,
-    clientId: values['client-id'] ?? `weir-sim-${values.seed}`,
+    clientId: values['client-id'] ?? `weir-sim-${process.pid}`,
     tls: values.tls ? { ca: file(values.ca), cert: file(values.cert), key: file(values.key) } : undefined,
   };
 }

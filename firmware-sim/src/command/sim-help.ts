@@ -5,7 +5,7 @@ WORLD is utility: meters of electricity, gas and water.
 where to
   --mqtt HOST:PORT        the broker (127.0.0.1:1883)
   --username U --password P
-  --client-id ID          first part of the client ids (weir-sim-SEED)
+  --client-id ID          first part of the client ids (weir-sim-PID)
   --tls [--ca FILE] [--cert FILE --key FILE]
   --client KIND           shared (default), per-device: real MQTT clients that reconnect;
                           light: for load, raw sockets
@@ -33,6 +33,7 @@ time
 behaviours (all combine)
   --late SHARE            readings that come late      --late-by TIME        up to (10m)
   --duplicates SHARE      readings sent twice          --duplicates-by TIME  up to (30s)
+                          (what is due after now is waited for, also at --speed max)
   --reboots PER_DAY       restarts of each meter       --lose-counters       registers start at zero
   --resets PER_DAY        registers set back to zero
   --skew SHARE            meters with a wrong clock    --skew-by TIME        up to (2m)

@@ -129,7 +129,8 @@ export class MqttSender implements Sender {
       username,
       password,
       clientId: `${clientId}-${number}`,
-      clean: false,
+      // A publisher needs no session in the broker: what is unacknowledged is kept and sent again from here.
+      clean: true,
       reconnectPeriod: RECONNECT_MS,
       connectTimeout: FIRST_CONNECT_MS,
     };
