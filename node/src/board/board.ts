@@ -230,9 +230,18 @@ class RunningBoard {
       status: () => this.#status(),
       counters: () => this.#counters(),
       asides: () => this.#asides.candidates(this.#log.bounds().first),
-      rejected: (stream) =>
-        stream === null ? this.#broker.rejected() : (this.#broker.rejectedByStream()[stream] ?? {}),
+      rejected: (stream) => this.#rejected(stream),
     };
+  }
+
+  /** Readings that were refused before the log: messages to a stream, not connections or deliveries. */
+  #rejected(stream: string | null): Record<string, number> {
+    const byStream = this.#broker.rejectedByStream();
+    if (stream !== null) return byStream[stream] ?? {};
+    const sum: Record<string, number> = {};
+    for (const { name } of this.#options.site.streams)
+      for (const [reason, n] of Object.entries(byStream[name] ?? {})) sum[reason] = (sum[reason] ?? 0) + n;
+    return sum;
   }
 
   #status(): Omit<BoardStatus, 'freeBytes'> {

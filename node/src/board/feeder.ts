@@ -6,6 +6,9 @@ import type { FromThread, ThreadSetup, ToThread } from '../shard/thread-messages
 /** Records on their way to a thread that catches up; more would only wait in its memory. */
 const WINDOW_RECORDS = 64;
 
+/** State lives in typed arrays; what is young is small and dies soon. V8's own bound would take 100 MB for it. */
+const YOUNG_MB = 16;
+
 /**
  * Feeds one shard thread with the log. It begins by reading the log from the thread's oldest position, and once it
  * has reached the newest durable record it passes on records as they become durable. A thread that starts again
@@ -62,7 +65,10 @@ export class Feeder {
   }
 
   #start(): Worker {
-    const worker = new Worker(this.#entry, { workerData: this.#setup });
+    const worker = new Worker(this.#entry, {
+      workerData: this.#setup,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+    });
     worker.on('message', (message: FromThread) => this.#receive(message));
     worker.on('error', (fault) => {
       this.#failure = fault instanceof Error ? fault : new Error(String(fault));

@@ -4,6 +4,9 @@ import { WeirError } from '../contract/index.ts';
 import { type BoardFacts, serveBoard } from './board-calls.ts';
 import type { ShardThreads } from './shard-threads.ts';
 
+/** Answers are a few hundred kB; V8's own bound for what is young would take 100 MB. */
+const YOUNG_MB = 24;
+
 /** The gateway in its own thread, with a line to the main thread and one to each shard thread. */
 export interface GatewayThread {
   url: string;
@@ -30,7 +33,11 @@ export async function startGatewayThread(
   const { port1, port2 } = new MessageChannel();
   serveBoard(port1, facts);
   const all: BoardPorts = { ...ports, board: port2, shards: lines };
-  worker = new Worker(entry, { workerData: { ports: all, gateway: setup }, transferList: [port2, ...lines] });
+  worker = new Worker(entry, {
+    workerData: { ports: all, gateway: setup },
+    transferList: [port2, ...lines],
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+  });
   const failed = watch(worker);
   const { url, firstToken } = await listening(worker, failed);
   return { url, firstToken, failed, close: () => close(worker) };
