@@ -26,6 +26,7 @@ interface Announced {
   mqtt: string;
   http: string;
   pid: number;
+  token?: string;
 }
 
 /** A real appliance as a child process, started as an operator starts it. It does not outlive this process. */
@@ -35,6 +36,8 @@ export class Appliance {
   readonly http: string;
   /** Of the appliance itself, not of what it runs under. */
   readonly pid: number;
+  /** Shown once, at the first start of an appliance that is not open. */
+  readonly token: string | null;
   readonly startedAtMs: number;
   readonly #talk: { text: string };
   readonly #ended: Promise<number | null>;
@@ -50,6 +53,7 @@ export class Appliance {
     this.mqttPort = Number(announced.mqtt.split(':')[1]);
     this.http = announced.http;
     this.pid = announced.pid;
+    this.token = announced.token ?? null;
     this.startedAtMs = startedAtMs;
     this.#talk = talk;
     this.#ended = ended;
