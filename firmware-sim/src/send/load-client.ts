@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { WeirError } from '@weir/node/contract';
 import { AckReader } from './acks.ts';
@@ -17,6 +16,7 @@ export interface LoadTarget extends Credentials {
 const WRITE_BYTES = 64 * 1024;
 const KEEPALIVE_S = 60;
 const COALESCE_MS = 1;
+const CLOSE_MS = 2_000;
 
 /**
  * A publisher that is cheap enough to stand beside the server that it loads: it patches packet ids into frames that
@@ -74,7 +74,7 @@ export class LoadClient {
       socket.on('close', () => fail(unreachable(this.#target, 'the server closed the connection')));
       socket.on('connect', () => socket.write(connectFrame(this.#target, KEEPALIVE_S)));
     });
-    this.#pings = setInterval(() => socket.write(PINGREQ), (KEEPALIVE_S * 1000) / 2);
+    this.#pings = setInterval(() => socket.writable && socket.write(PINGREQ), (KEEPALIVE_S * 1000) / 2);
     this.#pings.unref();
   }
 
@@ -113,9 +113,11 @@ export class LoadClient {
     if (this.#pings !== null) clearInterval(this.#pings);
     const socket = this.#socket;
     if (socket === null || socket.destroyed) return;
-    const closed = once(socket, 'close');
-    socket.end(DISCONNECT);
-    const tooLong = setTimeout(() => socket.destroy(), 2_000);
+    // Not `once`, which rejects on a fault: a server that is gone has closed the connection as well.
+    const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+    const tooLong = setTimeout(() => socket.destroy(), CLOSE_MS);
+    if (socket.writable) socket.end(DISCONNECT);
+    else socket.destroy();
     await closed;
     clearTimeout(tooLong);
   }

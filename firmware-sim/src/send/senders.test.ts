@@ -185,4 +185,17 @@ test('a broker that goes away ends the light client’s run with the reason', as
   for (const socket of sockets) socket.destroy();
   await ended;
   expect(client.acked).toBe(0);
+  await client.close();
+});
+
+test('a client can be closed while its broker hangs up on it', async () => {
+  for (let round = 0; round < 20; round++) {
+    const client = new LoadClient({ ...target(), clientId: `hung-up-${round}`, window: 10 });
+    await client.open();
+    const mine = [...sockets].at(-1)!;
+    if (round % 2 === 0) mine.destroy();
+    else mine.end();
+    for (let turn = 0; turn < round; turn++) await new Promise(setImmediate);
+    await client.close();
+  }
 });
