@@ -10,6 +10,7 @@ import { engineBench } from './engine.ts';
 import { loadNote, machine } from './machine.ts';
 import { memoryBench } from './memory.ts';
 import { packsBench } from './packs.ts';
+import { ASK_PAGES, pageAsker } from './page-asker.ts';
 import { queryBench } from './query.ts';
 import { recoveryBench } from './recovery.ts';
 import { replayBench } from './replay.ts';
@@ -56,6 +57,7 @@ const MISSED = 6;
 
 /** `weir bench …`; answers the exit status. */
 export async function benchCommand(args: string[]): Promise<number> {
+  if (args[0] === ASK_PAGES) return pageAsker(args[1]);
   const stop = new AbortController();
   const onSignal = (signal: NodeJS.Signals): void =>
     stop.abort(new WeirError('WEIR_BUSY', `Stopped by ${signal}.`));

@@ -1,31 +1,50 @@
+import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { parentPort, workerData } from 'node:worker_threads';
+import { ENTRY } from './entry.ts';
+import { Child } from './servers/child.ts';
 import { HttpClient } from './servers/http-client.ts';
 
-/** What the thread is given, and what it answers when it is told to stop. */
-export interface AskerTask {
+/** The benchmark's hidden first word for the process below. */
+export const ASK_PAGES = 'ask-pages';
+
+interface AskerTask {
   base: string;
   paths: string[];
   pauseMs: number;
 }
 
 /**
- * Asks for pages by turns in a thread of its own: in the generator's thread a question would wait for frames to be
- * written, and that wait would look like the server's.
+ * Latencies, in microseconds, of pages that are asked for by turns until the signal. The questions come from a process
+ * of their own: in the generator's a question would wait for frames to be written, and look like the server's wait.
  */
-async function askUntilStopped({ base, paths, pauseMs }: AskerTask): Promise<Float64Array> {
+export async function askPages(task: AskerTask, signal: AbortSignal): Promise<number[]> {
+  const child = new Child(process.execPath, [ENTRY, 'bench', ASK_PAGES, JSON.stringify(task)]);
+  const stop = (): void => void child.process.kill('SIGTERM');
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    return JSON.parse(await child.output()) as number[];
+  } finally {
+    signal.removeEventListener('abort', stop);
+    await child.stop();
+  }
+}
+
+/** That process: asks until it is told to end, then prints what it measured. */
+export async function pageAsker(json: string): Promise<number> {
+  const { base, paths, pauseMs } = JSON.parse(json) as AskerTask;
+  let stopped = false;
+  void once(process, 'SIGTERM').then(() => {
+    stopped = true;
+  });
   const client = new HttpClient(base);
-  const stop = new AbortController();
-  parentPort!.once('message', () => stop.abort());
   const us: number[] = [];
-  for (let page = 0; !stop.signal.aborted; page++) {
+  for (let page = 0; !stopped; page++) {
     const askedMs = performance.now();
     await client.text('GET', paths[page % paths.length]);
-    us.push((performance.now() - askedMs) * 1000);
+    us.push(Math.round((performance.now() - askedMs) * 1000));
     await delay(pauseMs);
   }
   client.close();
-  return Float64Array.from(us);
+  process.stdout.write(JSON.stringify(us));
+  return 0;
 }
-
-if (parentPort !== null) parentPort.postMessage(await askUntilStopped(workerData as AskerTask));

@@ -1,13 +1,10 @@
-import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
-import { WeirError } from '@weir/node/contract';
 import { Latency } from '../send/latency.ts';
 import { meterId, type UtilityWorld, utilityWorld } from '../utility/world.ts';
 import { type Bench, type BenchDefinition, type Figures, type Outcome, ratio } from './bench.ts';
 import { counted } from './counted.ts';
 import { eachRun } from './each-run.ts';
 import { feedOf } from './feed.ts';
-import type { AskerTask } from './page-asker.ts';
+import { askPages } from './page-asker.ts';
 import type { RunningServer } from './servers/server.ts';
 import { victoria } from './servers/victoria.ts';
 import { weir } from './servers/weir.ts';
@@ -52,7 +49,9 @@ async function measure(bench: Bench, server: RunningServer, load: Workload): Pro
       seconds = (performance.now() - startedMs) / 1000;
       ended.abort();
     });
-    const [us] = await Promise.all([askPages(server, history, ended.signal), playing]);
+    const paths = history.meters.map((meter) => pageOf(server, history, meter));
+    const task = { base: server.http!, paths, pauseMs: PAUSE_MS };
+    const [us] = await Promise.all([askPages(task, ended.signal), playing]);
     for (const each of us) latency.record(each);
     return {
       p50Ms: latency.percentileMs(0.5) ?? Number.NaN,
@@ -96,26 +95,6 @@ async function prepareHistory(bench: Bench, server: RunningServer, to: number): 
 
 function metersOf(world: UtilityWorld): string[] {
   return Array.from({ length: world.meters }, (_, meter) => meterId(world, meter));
-}
-
-/** Answers the latencies, in microseconds, of the pages asked for until the signal. */
-async function askPages(server: RunningServer, history: History, signal: AbortSignal): Promise<Float64Array> {
-  const paths = history.meters.map((meter) => pageOf(server, history, meter));
-  const task: AskerTask = { base: server.http!, paths, pauseMs: PAUSE_MS };
-  const asker = new Worker(new URL('./page-asker.ts', import.meta.url), { workerData: task });
-  const stop = (): void => asker.postMessage('stop');
-  signal.addEventListener('abort', stop, { once: true });
-  try {
-    const [us] = (await once(asker, 'message')) as [Float64Array];
-    return us;
-  } catch (cause) {
-    // An error that crosses threads is no longer a `WeirError`.
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new WeirError('WEIR_UNREACHABLE', `Asking for pages: ${why}`, { cause });
-  } finally {
-    signal.removeEventListener('abort', stop);
-    await asker.terminate();
-  }
 }
 
 function pageOf(server: RunningServer, { from, to }: History, meter: string): string {

@@ -1,14 +1,13 @@
 import { existsSync } from 'node:fs';
 import type { LedgerAnswer } from '@weir/node/contract';
 import type { Bench } from '../bench.ts';
+import { ENTRY } from '../entry.ts';
 import { siteFile } from '../site-file.ts';
 import { waitFor } from '../wait-for.ts';
 import { Child } from './child.ts';
 import { HttpClient } from './http-client.ts';
 import type { RunningServer, ServerUnderTest } from './server.ts';
 
-/** What is measured is what runs the benchmark: the sources, or the bundle. */
-const ENTRY = process.argv[1];
 const UP_MS = 120_000;
 
 interface Ready {
