@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { Progress } from '../client/progress.ts';
+import { WeirError } from '../contract/index.ts';
 import type { CommitLog } from '../log/port.ts';
 import type { FromThread, ThreadSetup, ToThread } from '../shard/thread-messages.ts';
 
@@ -22,6 +23,7 @@ export class Feeder {
   readonly #onMessage: (message: FromThread) => void;
   readonly #onExit: (fault: Error | null) => void;
   #worker: Worker;
+  #ended!: Promise<unknown>;
   #live = false;
   #liveFrom = 0;
   #closing = false;
@@ -69,9 +71,10 @@ export class Feeder {
       workerData: this.#setup,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     });
+    this.#ended = new Promise((resolve) => worker.once('exit', resolve));
     worker.on('message', (message: FromThread) => this.#receive(message));
     worker.on('error', (fault) => {
-      this.#failure = fault instanceof Error ? fault : new Error(String(fault));
+      this.#failure ??= fault instanceof Error ? fault : new Error(String(fault));
     });
     worker.on('exit', () =>
       this.#onExit(this.#closing ? null : (this.#failure ?? new Error('a shard thread ended by itself'))),
@@ -85,6 +88,7 @@ export class Feeder {
       this.#windowFree?.();
       return;
     }
+    if (message.kind === 'failed') this.#failure = new WeirError(message.code, message.message);
     if (message.kind === 'opened') {
       const least = Math.min(...message.positions.map(([, seq]) => seq));
       this.#catchUp(least + 1).catch((fault: unknown) => {
@@ -138,8 +142,8 @@ export class Feeder {
   /** Checkpoints, closes its stores and ends. */
   async close(): Promise<void> {
     this.#closing = true;
-    const ended = new Promise((resolve) => this.#worker.once('exit', resolve));
     this.send({ kind: 'close' });
-    await ended;
+    // One that could not start has ended already.
+    await this.#ended;
   }
 }

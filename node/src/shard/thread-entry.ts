@@ -1,4 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { isWeirError } from '../contract/index.ts';
 import { openShards } from './open-shards.ts';
 import { ShardLoop } from './shard-loop.ts';
 import type { FromThread, ThreadSetup, ToThread } from './thread-messages.ts';
@@ -12,7 +13,10 @@ const early: ToThread[] = [];
 const hold = (message: ToThread) => early.push(message);
 port.on('message', hold);
 
-const { engines, stores, rebuilt } = await openShards(setup);
+const { engines, stores, rebuilt } = await openShards(setup).catch((fault: unknown) => {
+  if (isWeirError(fault)) post({ kind: 'failed', code: fault.code, message: fault.message });
+  throw fault;
+});
 const loop = new ShardLoop({ setup, engines, stores, post });
 port.off('message', hold);
 port.on('message', (message: ToThread) => loop.handle(message));

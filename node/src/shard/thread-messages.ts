@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { Site } from '../contract/index.ts';
+import type { ErrorCode, Site } from '../contract/index.ts';
 
 /** What the board tells a shard's thread, and what comes back. */
 
@@ -45,6 +45,8 @@ export type FromThread =
   | { kind: 'checkpointed'; least: number }
   | { kind: 'trouble'; code: string; message: string }
   | { kind: 'job-done'; damaged: string[]; fault: string | null }
+  /** Why the thread is about to end: an error that crosses threads by itself loses its code. */
+  | { kind: 'failed'; code: ErrorCode; message: string }
   | { kind: 'closed' };
 
 export const STORES = 4;
