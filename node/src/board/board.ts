@@ -14,12 +14,14 @@ import type { JobPorts } from '../jobs/job-ports.ts';
 import { type Jobs, startJobs } from '../jobs/start-jobs.ts';
 import type { CommitLog } from '../log/port.ts';
 import type { RecordCodec } from '../log/record-codec.ts';
+import { Ballast, freeBytes } from '../store/log/ballast.ts';
 import { openEmbeddedLog } from '../store/log/embedded-log.ts';
 import { AsideRing } from './aside-ring.ts';
 import type { BoardFacts } from './board-calls.ts';
 import { clockTrust } from './clock-trust.ts';
 import { type DataDir, openDataDir } from './data-dir.ts';
 import { startGatewayThread } from './gateway-thread.ts';
+import { assertShape } from './kept-shape.ts';
 import { RateMeter } from './rate-meter.ts';
 import { ShardThreads } from './shard-threads.ts';
 
@@ -53,6 +55,9 @@ export interface Board {
 /** Two million readings are replayed in a second or two and are some 100 MB of memory at the most. */
 const CHECKPOINT = { readings: 2_000_000, everyMs: 5 * 60_000 };
 
+/** Four stores, the sessions and the log each write what was in their write-ahead logs, of 4 MB at the most. */
+const ROOM_TO_OPEN_BYTES = 24 * 1024 * 1024;
+
 const codec: RecordCodec = {
   encode: encodeRecord,
   check: (bytes) => {
@@ -72,6 +77,7 @@ const codec: RecordCodec = {
  */
 export async function startBoard(options: BoardOptions): Promise<Board> {
   const dir = openDataDir(options.dataDir);
+  assertShape(options.site, dir.shape);
   const shards = new ShardThreads({
     site: options.site,
     storeDir: dir.store,
@@ -90,6 +96,11 @@ export async function startBoard(options: BoardOptions): Promise<Board> {
     for (const close of opened) await close();
     throw fault;
   }
+}
+
+/** LevelDB writes when it opens. On a full disk the log throws off its ballast, but the stores open before it. */
+async function makeRoomToOpen(dir: DataDir): Promise<void> {
+  if ((await freeBytes(dir.root)) < ROOM_TO_OPEN_BYTES) await new Ballast(dir.log, 0).throwOff();
 }
 
 function openLog(dir: DataDir, knownSeq: number, logger: Logger): Promise<CommitLog> {

@@ -12,6 +12,7 @@ export interface DataDir {
   sessions: string;
   devices: string;
   tokens: string;
+  shape: string;
 }
 
 export function openDataDir(root: string): DataDir {
@@ -31,6 +32,7 @@ export function openDataDir(root: string): DataDir {
     sessions: join(root, 'sessions'),
     devices: join(root, 'devices.json'),
     tokens: join(root, 'tokens.json'),
+    shape: join(root, 'shape.json'),
   };
   mkdirSync(dir.store, { recursive: true });
   return dir;
