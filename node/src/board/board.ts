@@ -77,6 +77,7 @@ const codec: RecordCodec = {
  */
 export async function startBoard(options: BoardOptions): Promise<Board> {
   const dir = openDataDir(options.dataDir);
+  await makeRoomToOpen(dir);
   assertShape(options.site, dir.shape);
   const shards = new ShardThreads({
     site: options.site,
