@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RollupAnswer } from '@weir/node/contract';
 import { expect, test } from 'vitest';
-import { Appliance, SITE } from './appliance.ts';
+import { Appliance, weir as command, SITE } from './appliance.ts';
 import { appliance, finallyDo, temporaryDir } from './harness.ts';
 import { Oracle } from './oracle.ts';
 import { Publisher } from './publisher.ts';
@@ -80,13 +80,20 @@ test.each([true, false])(
   60_000,
 );
 
-test('an edited site file starts over old data: what is new begins to count, what was goes on', async () => {
+async function countOf(weir: Appliance, query: string): Promise<number> {
+  const path = `/api/v1/rollups/${query}&from=-3h&measures=readings`;
+  const { series } = await weir.json<RollupAnswer>(path);
+  return series.flatMap((one) => one.values.readings).reduce<number>((sum, n) => sum + (n ?? 0), 0);
+}
+
+test('what an edited site file adds begins to count at the restart; what was there goes on', async () => {
   const data = await temporaryDir();
   const oracle = new Oracle();
   const meters = new Meters(10, Date.now() - 3_600_000, seeded(seed), 'p');
   let weir = await appliance({ data });
   await load(weir, oracle, meters, 20);
   expect(await weir.stop()).toBe(0);
+  const before = oracle.ackedReadings;
 
   const site = join(data, 'edited.yaml');
   const added = `
@@ -98,20 +105,52 @@ test('an edited site file starts over old data: what is new begins to count, wha
 `;
   const edited = (await readFile(SITE, 'utf8'))
     .replace('1m: 7d, 15m: 30d', '1m: 7d, 5m: 14d, 15m: 30d')
-    .replace('state: text', 'state: text\n      volts: { type: gauge, unit: V }')
-    .replace('readings: count() }', 'readings: count(), volts: mean(volts) }');
+    .replace('[[meter], [state], []]', '[[meter, state], [meter], [state], []]')
+    .replace('state: text', 'volts: { type: gauge, unit: V }\n      state: text');
   await writeFile(site, edited + added);
   weir = await appliance({ data, site });
-  const before = oracle.ackedReadings;
   await load(weir, oracle, meters, 20);
-  // A rollup whose definition is as it was, and one that is new.
-  const countOf = async (path: string) => {
-    const { series } = await weir.json<RollupAnswer>(path);
-    return series.flatMap((one) => one.values.readings).reduce<number>((sum, n) => sum + (n ?? 0), 0);
-  };
-  const extra = await countOf('/api/v1/rollups/extra?from=-3h&step=1h&measures=readings');
-  expect([oracle.ackedReadings, oracle.ackedReadings - before]).toContain(extra);
-  const usage = await countOf('/api/v1/rollups/usage?from=-3h&step=1h&measures=readings');
-  expect([oracle.ackedReadings, oracle.ackedReadings - before]).toContain(usage);
+  expect(await verify(weir, oracle)).toEqual(RIGHT);
+  expect(await countOf(weir, 'extra?step=1h')).toBe(oracle.ackedReadings - before);
+  expect(await countOf(weir, 'usage?step=5m')).toBe(oracle.ackedReadings - before);
+  expect(await countOf(weir, 'usage?step=1m&by=meter,state&limit=1000')).toBe(oracle.ackedReadings - before);
   expect(await weir.stop()).toBe(0);
-});
+  // And back again: what was taken out is left alone, and all that was asked for before is there.
+  weir = await appliance({ data });
+  expect(await verify(weir, oracle)).toEqual(RIGHT);
+}, 60_000);
+
+test('an edit that stored state does not fit is refused with the difference, and nothing is touched', async () => {
+  const data = await temporaryDir();
+  const oracle = new Oracle();
+  const meters = new Meters(10, Date.now() - 3_600_000, seeded(seed), 'p');
+  let weir = await appliance({ data });
+  await load(weir, oracle, meters, 20);
+  expect(await weir.stop()).toBe(0);
+  const text = await readFile(SITE, 'utf8');
+  const edits = [
+    text.replace('readings: count() }', 'readings: count(), low: min(used) }'),
+    text.replace(
+      'used: { type: number, unit: kWh, decimals: 3 }',
+      'used: { type: number, unit: kWh, decimals: 2 }',
+    ),
+    text.replace('used: sum(used), ', ''),
+  ];
+  for (const [at, edit] of edits.entries()) {
+    const site = join(data, `edit-${at}.yaml`);
+    await writeFile(site, edit);
+    const refused = await command(
+      'up',
+      site,
+      '--data',
+      data,
+      '--mqtt',
+      '127.0.0.1:0',
+      '--http',
+      '127.0.0.1:0',
+    );
+    expect(refused).toMatchObject({ status: 3, stderr: expect.stringMatching(/rollups\.usage/) });
+  }
+  weir = await appliance({ data });
+  expect(await verify(weir, oracle)).toEqual(RIGHT);
+}, 60_000);
