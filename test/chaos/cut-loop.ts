@@ -33,7 +33,7 @@ const MOST_ACKS = 250;
  */
 export async function cutLoop(
   world: CutWorld,
-  times: number,
+  most: { times: number; minutes?: number },
   random: () => number,
   progress: (line: string) => void,
 ): Promise<CutResult> {
@@ -54,7 +54,8 @@ export async function cutLoop(
   };
   let appliance = await world.start();
   await appliance.ready();
-  while (result.cuts < times) {
+  const endsAtMs = performance.now() + (most.minutes ?? Number.POSITIVE_INFINITY) * 60_000;
+  while (result.cuts < most.times && performance.now() < endsAtMs) {
     const load = await Promise.all([
       loadSingles(appliance, oracle, meters.singles, random),
       loadPacks(appliance, oracle, meters.packs, random),

@@ -14,7 +14,7 @@ const FROZEN_MS = 5_000;
 
 test(`row 8: kill -9 under load loses nothing acknowledged and counts nothing twice (seed ${seed})`, async () => {
   const lines: string[] = [];
-  const result = await killProduct(8, seeded(seed), (line) => lines.push(line));
+  const result = await killProduct({ times: 8 }, seeded(seed), (line) => lines.push(line));
   expect(result, lines.join('\n')).toMatchObject({ cuts: 8, lost: 0, countedTwice: 0, wrong: [] });
   expect(result.readyMsMax).toBeLessThan(10_000);
 }, 120_000);
