@@ -29,7 +29,15 @@ export function weir(site: string): ServerUnderTest {
 /** Also starts again over a directory that an earlier run left. */
 export async function startWeir(bench: Bench, directory: string, file: string): Promise<RunningServer> {
   const places = ['--data', directory, '--mqtt', '127.0.0.1:0', '--http', '127.0.0.1:0'];
-  const child = new Child(process.execPath, [ENTRY, 'up', file, '--open', '--json', ...places]);
+  const child = new Child(process.execPath, [
+    ...process.execArgv,
+    ENTRY,
+    'up',
+    file,
+    '--open',
+    '--json',
+    ...places,
+  ]);
   const ready = JSON.parse(await child.firstLine(UP_MS)) as Ready;
   const client = new HttpClient(ready.http);
   await waitFor('Weir to be ready', () => client.answers('/readyz'), {
