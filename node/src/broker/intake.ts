@@ -1,6 +1,7 @@
 import { type GroupBuilderPort, LIMITS, type LogRecord, WeirError } from '../contract/index.ts';
 import { type CommitLog, LOG_IN_FLIGHT } from '../log/port.ts';
 import type { BrokerLog } from './rejections.ts';
+import { SYSTEM_TIMERS, type Timers } from './timers.ts';
 
 /** The board's idea of the time. `trusted` is false until the clock was set by something better than a guess. */
 export interface WallClock {
@@ -24,6 +25,8 @@ export interface IntakeOptions {
   /** After every sink of a group was told: the place to write many acknowledgements at once. */
   onSettled?(): void;
   logger: BrokerLog;
+  /** Absent: those of the process. */
+  timers?: Timers;
 }
 
 interface Group {
@@ -57,6 +60,7 @@ const RETRY_MOST_MS = 1_000;
  */
 export class Intake {
   readonly #options: IntakeOptions;
+  readonly #timers: Timers;
   readonly #onRelease = new Set<() => void>();
   #nextSeq: number;
   #groups: Group[] = [];
@@ -70,9 +74,9 @@ export class Intake {
   #checking = false;
   #blocked = false;
   #retryMs = 0;
-  #retryTimer: NodeJS.Timeout | null = null;
-  #behindTimer: NodeJS.Timeout | null = null;
-  #tickTimer: NodeJS.Timeout;
+  #stopRetry: (() => void) | null = null;
+  #stopBehind: (() => void) | null = null;
+  readonly #stopTicks: () => void;
   #fault: WeirError | null = null;
   #closed = false;
   #idle: (() => void)[] = [];
@@ -80,9 +84,9 @@ export class Intake {
   constructor(options: IntakeOptions) {
     this.#options = options;
     this.#nextSeq = options.log.bounds().last + 1;
-    this.#lastAppendMs = performance.now();
-    this.#tickTimer = setInterval(() => this.#tick(), 1_000);
-    this.#tickTimer.unref();
+    this.#timers = options.timers ?? SYSTEM_TIMERS;
+    this.#lastAppendMs = this.#timers.nowMs();
+    this.#stopTicks = this.#timers.every(1_000, () => this.#tick());
   }
 
   /** True while no more should be offered: the reader of a socket stops, and an HTTP writer is told to try again. */
@@ -122,7 +126,7 @@ export class Intake {
     this.#tags.push(tag);
     if (builder.readings >= LIMITS.recordReadings || builder.bytes >= LIMITS.recordBytes) this.#cut();
     else if (!this.#checking) this.#beginChecking();
-    else if (this.#sinks.length === this.#wanted && this.#groups.length === 0) setImmediate(this.#check);
+    else if (this.#sinks.length === this.#wanted && this.#groups.length === 0) this.#timers.soon(this.#check);
   }
 
   #full(): boolean {
@@ -140,18 +144,18 @@ export class Intake {
   /** Takes no more; what is under way may still become durable. */
   close(): void {
     this.#closed = true;
-    clearInterval(this.#tickTimer);
-    if (this.#retryTimer) clearTimeout(this.#retryTimer);
-    this.#retryTimer = null;
-    if (this.#behindTimer) clearTimeout(this.#behindTimer);
+    this.#stopTicks();
+    this.#stopRetry?.();
+    this.#stopRetry = null;
+    this.#stopBehind?.();
   }
 
   #beginChecking(): void {
     this.#checking = true;
-    this.#openedMs = performance.now();
+    this.#openedMs = this.#timers.nowMs();
     this.#seenOffers = 0;
-    if (this.#enough()) setImmediate(this.#check);
-    else setTimeout(this.#check, 1);
+    if (this.#enough()) this.#timers.soon(this.#check);
+    else this.#timers.after(1, this.#check);
   }
 
   /** Cuts the open group when it has stopped growing or has waited long enough. */
@@ -160,10 +164,10 @@ export class Intake {
     const offers = this.#sinks.length;
     if (offers === 0 || this.#groups.length > 0) return;
     const grows = offers > this.#seenOffers && !this.#enough();
-    if (grows && performance.now() - this.#openedMs < LINGER_MS) {
+    if (grows && this.#timers.nowMs() - this.#openedMs < LINGER_MS) {
       this.#seenOffers = offers;
       this.#checking = true;
-      setTimeout(this.#check, 1);
+      this.#timers.after(1, this.#check);
     } else this.#cut();
   };
 
@@ -190,22 +194,22 @@ export class Intake {
   }
 
   #lookAgain(): void {
-    if (this.#behindTimer) return;
-    this.#behindTimer = setTimeout(() => {
-      this.#behindTimer = null;
+    if (this.#stopBehind) return;
+    this.#stopBehind = this.#timers.after(BEHIND_MS, () => {
+      this.#stopBehind = null;
       this.#cut();
       this.#next();
-    }, BEHIND_MS);
+    });
   }
 
   #send(): void {
-    if (this.#retryTimer) return;
+    if (this.#stopRetry) return;
     for (const group of this.#groups) if (group.state === 'waiting') this.#append(group);
   }
 
   #append(group: Group): void {
     group.state = 'appending';
-    this.#lastAppendMs = performance.now();
+    this.#lastAppendMs = this.#timers.nowMs();
     this.#options.log.append(group.record).then(
       (bytes) => {
         group.bytes = bytes;
@@ -253,22 +257,22 @@ export class Intake {
     if (this.#fault?.code !== known?.code || !this.#fault)
       this.#options.logger.error({ err: fault }, 'the log refuses; readings are not acknowledged');
     this.#fault = known ?? unavailable();
-    if (this.#closed || this.#retryTimer) return;
+    if (this.#closed || this.#stopRetry) return;
     this.#retryMs = Math.min(RETRY_MOST_MS, Math.max(RETRY_FIRST_MS, this.#retryMs * 2));
-    this.#retryTimer = setTimeout(() => this.#retry(), this.#retryMs);
+    this.#stopRetry = this.#timers.after(this.#retryMs, () => this.#retry());
   }
 
   #retry(): void {
-    this.#retryTimer = null;
+    this.#stopRetry = null;
     if (this.#groups.some((group) => group.state === 'appending')) {
-      this.#retryTimer = setTimeout(() => this.#retry(), RETRY_FIRST_MS);
+      this.#stopRetry = this.#timers.after(RETRY_FIRST_MS, () => this.#retry());
     } else this.#send();
   }
 
   /** An empty record carries the wall time to the engine, so that idle windows close. */
   #tick(): void {
     if (this.#groups.length > 0 || this.#sinks.length > 0) return;
-    if (performance.now() - this.#lastAppendMs < TICK_MS) return;
+    if (this.#timers.nowMs() - this.#lastAppendMs < TICK_MS) return;
     this.#sinks.push({ settle() {} });
     this.#tags.push(0);
     this.#cut();

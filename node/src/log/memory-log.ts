@@ -23,6 +23,11 @@ export interface MemoryLogFaults {
   damage(seq: number): void;
   /** Drops the newest records, as a torn tail would that was never acknowledged. */
   tear(records: number): void;
+  /**
+   * The power goes: no append that waits is ever answered. Of those, and of the ones that a bad disk refused since it
+   * last took one, the oldest `kept` are found in the log afterwards, as the port allows; the log is sound again.
+   */
+  crash(kept: number): void;
 }
 
 /** The log without a disk: for tests of what stands upon the port, and the oracle of the contract suite. */
@@ -32,6 +37,9 @@ export class MemoryLog implements CommitLog {
   readonly #segmentRecords: number;
   readonly #records = new Map<number, { bytes: Uint8Array; wallMs: number }>();
   readonly #waiting: Waiting[] = [];
+  readonly #later: (run: () => void) => void;
+  /** Refused since an append last succeeded: a crash may bring them back. */
+  #refused: Pick<Waiting, 'record' | 'bytes'>[] = [];
   #first = 1;
   #last = 0;
   #accepted = 0;
@@ -42,8 +50,10 @@ export class MemoryLog implements CommitLog {
   #appendedRecords = 0;
   #appendedBytes = 0;
 
-  constructor(options: { codec: RecordCodec; segmentRecords?: number }) {
+  /** `later` decides when what waits becomes durable; absent, soon. */
+  constructor(options: { codec: RecordCodec; segmentRecords?: number; later?: (run: () => void) => void }) {
     this.#codec = options.codec;
+    this.#later = options.later ?? setImmediate;
     this.#segmentRecords = options.segmentRecords ?? 1000;
     this.faults = {
       stall: () => this.#stall(),
@@ -51,6 +61,7 @@ export class MemoryLog implements CommitLog {
       failing: (on) => this.#switch(on ? 'failed' : 'ok'),
       damage: (seq) => this.#damage(seq),
       tear: (records) => this.#tear(records),
+      crash: (kept) => this.#crash(kept),
     };
   }
 
@@ -151,7 +162,7 @@ export class MemoryLog implements CommitLog {
   #schedule(): void {
     if (this.#scheduled || this.#stalls > 0) return;
     this.#scheduled = true;
-    setImmediate(() => {
+    this.#later(() => {
       this.#scheduled = false;
       if (this.#stalls === 0) this.#commit();
     });
@@ -159,12 +170,17 @@ export class MemoryLog implements CommitLog {
 
   #commit(): void {
     for (const { record, bytes, resolve } of this.#waiting.splice(0)) {
-      this.#records.set(record.seq, { bytes, wallMs: record.wallMs });
-      this.#last = record.seq;
-      this.#appendedRecords++;
-      this.#appendedBytes += bytes.length;
+      this.#store(record, bytes);
+      this.#refused = [];
       resolve(bytes);
     }
+  }
+
+  #store(record: LogRecord, bytes: Uint8Array): void {
+    this.#records.set(record.seq, { bytes, wallMs: record.wallMs });
+    this.#last = record.seq;
+    this.#appendedRecords++;
+    this.#appendedBytes += bytes.length;
   }
 
   #stall(): () => void {
@@ -190,7 +206,20 @@ export class MemoryLog implements CommitLog {
 
   #rejectAll(fault: WeirError): void {
     this.#accepted = this.#last;
-    for (const { reject } of this.#waiting.splice(0)) reject(fault);
+    for (const waiting of this.#waiting.splice(0)) {
+      // What was refused for want of space was never handed to the disk.
+      if (this.#state === 'failed') this.#refused.push(waiting);
+      waiting.reject(fault);
+    }
+  }
+
+  #crash(kept: number): void {
+    for (const { record, bytes } of [...this.#refused, ...this.#waiting].slice(0, kept))
+      if (record.seq === this.#last + 1) this.#store(record, bytes);
+    this.#refused = [];
+    this.#waiting.length = 0;
+    this.#accepted = this.#last;
+    this.#state = 'ok';
   }
 
   #damage(seq: number): void {

@@ -1,3 +1,4 @@
+import type { WeirError } from '../../contract/errors.ts';
 import { compareBytes } from '../../contract/measures/entry-key.ts';
 import { mergeFor } from '../../contract/measures/merge-for.ts';
 import type { Checkpoint, RunStore, RunView } from '../run-store.ts';
@@ -5,16 +6,29 @@ import type { Checkpoint, RunStore, RunView } from '../run-store.ts';
 type Entry = { key: Uint8Array; values: Uint8Array[] };
 type Tables = Map<string, Map<number, Map<string, Entry>>>;
 
-/** Runs in memory, for tests: the bytes of what is committed, as a disk would keep them. Checks what is put. */
+interface ShardRuns {
+  position: number;
+  runs: Tables[];
+  /** A commit that a bad disk refused: until the next one succeeds a crash may bring it back. */
+  doubtful: { position: number; run: Tables } | null;
+}
+
+/**
+ * Runs in memory, for tests: the bytes of what is committed, as a disk would keep them. Checks what is put. Has the
+ * faults of a disk: it refuses, and a crash loses whatever was not committed.
+ */
 export class MemoryRunStore implements RunStore {
-  readonly #shards = new Map<number, { position: number; runs: Tables[] }>();
+  readonly #shards = new Map<number, ShardRuns>();
+  /** Why flushes and commits are refused now; null takes them. */
+  refusal: WeirError | null = null;
   putBytes = 0;
   puts = 0;
+  #life = 0;
 
-  #shard(shard: number) {
+  #shard(shard: number): ShardRuns {
     let state = this.#shards.get(shard);
     if (state === undefined) {
-      state = { position: 0, runs: [] };
+      state = { position: 0, runs: [], doubtful: null };
       this.#shards.set(shard, state);
     }
     return state;
@@ -27,6 +41,7 @@ export class MemoryRunStore implements RunStore {
   checkpoint(shard: number, position: number): Checkpoint {
     const run: Tables = new Map();
     const last = new Map<string, Uint8Array>();
+    const life = this.#life;
     let pending = 0;
     return {
       put: (table, period, key, value) => {
@@ -42,10 +57,17 @@ export class MemoryRunStore implements RunStore {
       },
       pendingBytes: () => pending,
       flush: async () => {
+        if (this.refusal !== null) throw this.refusal;
         pending = 0;
       },
       commit: async () => {
+        if (life !== this.#life) throw new Error('a checkpoint of a life that is over was committed');
         const state = this.#shard(shard);
+        if (this.refusal !== null) {
+          state.doubtful = { position, run };
+          throw this.refusal;
+        }
+        state.doubtful = null;
         state.runs = [...state.runs, run];
         state.position = position;
       },
@@ -53,6 +75,39 @@ export class MemoryRunStore implements RunStore {
         pending = 0;
       },
     };
+  }
+
+  /**
+   * The power goes: what was not committed is lost, and the disk is sound afterwards. A commit that was refused, and not
+   * followed by another, is there all the same when `doubtfulLands`: a failed sync does not say what it left behind.
+   */
+  crash(doubtfulLands = false): void {
+    this.#life++;
+    this.refusal = null;
+    for (const state of this.#shards.values()) {
+      if (doubtfulLands && state.doubtful !== null) {
+        state.runs = [...state.runs, state.doubtful.run];
+        state.position = state.doubtful.position;
+      }
+      state.doubtful = null;
+    }
+  }
+
+  /** Forgets the table's periods before the given one. */
+  dropBefore(shard: number, table: string, period: number): void {
+    const state = this.#shard(shard);
+    // Views hold the runs that they began with.
+    state.runs = state.runs.map((run) => {
+      const periods = run.get(table);
+      if (periods === undefined || ![...periods.keys()].some((one) => one < period)) return run;
+      const kept = new Map([...periods].filter(([one]) => one >= period));
+      return new Map(run).set(table, kept);
+    });
+  }
+
+  /** Forgets everything of a shard, as before a rebuild from the log. */
+  reset(shard: number): void {
+    this.#shards.set(shard, { position: 0, runs: [], doubtful: null });
   }
 
   view(shard: number): RunView {

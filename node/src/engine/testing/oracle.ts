@@ -29,9 +29,19 @@ const GAP_MS = 7 * 24 * 3_600_000;
 
 interface Counted {
   reading: TestReading;
+  /** Counters whose chain it is part of. */
+  chained: Set<string>;
   /** Watermark before its record's section. */
   watermark: number;
   record: number;
+}
+
+/** What of a key is known for certain: readings that were too old to be looked up leave no trace here. */
+interface KnownKey {
+  newest: number;
+  /** In whole seconds. */
+  oldest: number;
+  chains: Map<string, TestReading[]>;
 }
 
 /**
@@ -43,6 +53,7 @@ export class Oracle {
   readonly #stream: StreamSpec;
   readonly #counted: Counted[] = [];
   readonly #seen = new Map<string, string>();
+  readonly #keys = new Map<string, KnownKey>();
   #watermark = Number.NEGATIVE_INFINITY;
   #records = 0;
   received = 0;
@@ -67,16 +78,42 @@ export class Oracle {
     this.#records++;
     if (record.clockTrusted) this.#watermark = Math.max(this.#watermark, record.wallMs);
     const before = this.#watermark;
+    const horizon = before - this.#site.retention.rawMs;
     let newest = Number.NEGATIVE_INFINITY;
     for (const reading of record.readings) {
       this.received++;
-      if (!this.#isNew(reading)) continue;
-      this.#counted.push({ reading, watermark: before, record: this.#records });
+      const key = into(this.#keys, reading.key, newKey);
+      const unproven = reading.time <= key.newest && reading.time < horizon;
+      if (!unproven && !this.#isNew(reading)) continue;
+      const chained = unproven ? new Set<string>() : this.#chain(key, reading, horizon);
+      this.#counted.push({ reading, chained, watermark: before, record: this.#records });
       newest = Math.max(newest, reading.time);
       if ((Math.floor(reading.time / 60_000) + 1) * 60_000 + this.#stream.latenessMs <= before) this.late++;
     }
     if (record.clockTrusted) newest = Math.min(newest, record.wallMs + 5 * 60_000);
     this.#watermark = Math.max(this.#watermark, newest);
+  }
+
+  /**
+   * Counters whose chain the reading becomes part of. Where it is neither the newest nor has a known reading before it,
+   * and older ones may have been forgotten, nothing tells what came before it.
+   */
+  #chain(key: KnownKey, reading: TestReading, horizon: number): Set<string> {
+    const chained = new Set<string>();
+    const { time } = reading;
+    for (const [field, value] of Object.entries(reading.numbers)) {
+      if (value === null) continue;
+      const chain = into(key.chains, field, () => []);
+      const isNewest = chain.every((one) => one.time < time);
+      const follows = (one: TestReading) =>
+        one.time >= horizon && (one.time < time || (one.time === time && one.numbers[field]! <= value));
+      if (!isNewest && key.oldest < horizon && !chain.some(follows)) continue;
+      chain.push(reading);
+      chained.add(field);
+    }
+    key.newest = Math.max(key.newest, time);
+    key.oldest = Math.min(key.oldest, Math.floor(time / 1000) * 1000);
+    return chained;
   }
 
   #isNew(reading: TestReading): boolean {
@@ -215,8 +252,8 @@ export class Oracle {
   /** Readings of each key that have the counter, in the order of time, then value. */
   #chains(field: string): Map<string, TestReading[]> {
     const chains = new Map<string, TestReading[]>();
-    for (const { reading } of this.#counted)
-      if (reading.numbers[field] !== null) into(chains, reading.key, () => []).push(reading);
+    for (const { reading, chained } of this.#counted)
+      if (chained.has(field)) into(chains, reading.key, () => []).push(reading);
     for (const chain of chains.values())
       chain.sort((a, b) => a.time - b.time || a.numbers[field]! - b.numbers[field]!);
     return chains;
@@ -230,6 +267,10 @@ function into<K, V>(map: Map<K, V>, key: K, make: () => V): V {
     map.set(key, value);
   }
   return value;
+}
+
+function newKey(): KnownKey {
+  return { newest: Number.NEGATIVE_INFINITY, oldest: Number.POSITIVE_INFINITY, chains: new Map() };
 }
 
 const calendars = new Map<string, Calendar>();
