@@ -9,6 +9,8 @@ export interface Peer {
   transport: 'tcp' | 'tls';
   /** Device named by a client certificate that was verified; null without one. */
   certificate: string | null;
+  /** Serial number of that certificate, in upper-case hexadecimal digits. */
+  serial?: string;
 }
 
 /** What the gate needs of the broker. One for all gates. */

@@ -6,6 +6,7 @@ import { type TlsFiles, WeirError } from '../contract/index.ts';
 import type { Peer } from './gate-host.ts';
 import { BROKER_LIMITS } from './limits.ts';
 import type { BrokerLog, Rejection } from './rejections.ts';
+import { readRevocations } from './revocation-list.ts';
 
 export interface ListenAt {
   host: string;
@@ -16,6 +17,8 @@ export interface ListenerHooks {
   logger: BrokerLog;
   accept(socket: Socket, peer: Peer): void;
   refused(reason: Rejection, fields: object): void;
+  /** The revocation list has been read again. */
+  revoked?(serials: ReadonlySet<string>): void;
 }
 
 export interface Listener {
@@ -47,6 +50,7 @@ export async function listenTls(at: ListenAt, files: TlsFiles, hooks: ListenerHo
     ca: files.ca === null ? undefined : await readFile(files.ca),
     minVersion: 'TLSv1.2' as const,
   });
+  let revoked = await readRevocations(files);
   const server: TlsServer = createTlsServer(
     {
       ...OPTIONS,
@@ -58,7 +62,10 @@ export async function listenTls(at: ListenAt, files: TlsFiles, hooks: ListenerHo
     },
     (socket) => {
       const peer = peerOf(socket);
-      if (peer) hooks.accept(socket, peer);
+      if (peer?.serial !== undefined && revoked.has(peer.serial)) {
+        hooks.refused('revoked', { source: peer.source, client: peer.certificate });
+        socket.destroy();
+      } else if (peer) hooks.accept(socket, peer);
       else {
         hooks.refused('credentials', {
           source: socket.remoteAddress,
@@ -73,13 +80,17 @@ export async function listenTls(at: ListenAt, files: TlsFiles, hooks: ListenerHo
     socket.destroy();
   });
   const reload = () => {
-    read().then(
-      (context) => server.setSecureContext(context),
+    Promise.all([read(), readRevocations(files)]).then(
+      ([context, serials]) => {
+        server.setSecureContext(context);
+        revoked = serials;
+        hooks.revoked?.(serials);
+      },
       (fault: unknown) =>
         hooks.logger.error({ err: fault }, 'the TLS files cannot be read; the former ones are used'),
     );
   };
-  const watched = [files.cert, files.key, ...(files.ca === null ? [] : [files.ca])];
+  const watched = [files.cert, files.key, files.ca, files.crl].filter((file) => typeof file === 'string');
   for (const file of watched) watchFile(file, { interval: WATCH_MS, persistent: false }, reload);
   const close = () => {
     for (const file of watched) unwatchFile(file, reload);
@@ -98,7 +109,8 @@ function peerOf(socket: TLSSocket): Peer | null {
   const alternative = /(?:^|, )DNS:([^,]+)/.exec(certificate.subjectaltname ?? '');
   const { CN } = certificate.subject;
   const name = typeof CN === 'string' ? CN : alternative?.[1];
-  return name === undefined ? null : { source, transport: 'tls', certificate: name };
+  if (name === undefined) return null;
+  return { source, transport: 'tls', certificate: name, serial: certificate.serialNumber };
 }
 
 async function listen(server: Server, at: ListenAt, hooks: ListenerHooks): Promise<ListenAt> {

@@ -160,7 +160,8 @@ class RunningBroker implements Broker, GateHost {
         throw new WeirError('WEIR_USAGE', 'The site file names no certificate for MQTT over TLS.', {
           field: 'mqtt.tls',
         });
-      const listener = await listenTls(listen.tls, site.mqtt.tls, hooks);
+      const revoked = (serials: ReadonlySet<string>) => this.#disconnectSerials(serials);
+      const listener = await listenTls(listen.tls, site.mqtt.tls, { ...hooks, revoked });
       this.tls = listener.address;
       this.#listeners.push(listener);
     }
@@ -339,6 +340,13 @@ class RunningBroker implements Broker, GateHost {
       else if (gate.unreadSinceMs === 0) gate.unreadSinceMs = nowMs;
       else if (nowMs - gate.unreadSinceMs > BROKER_LIMITS.frozenMs) gate.refuse('frozen');
     }
+  }
+
+  /** The certificate of a connection that stands was revoked [55]. */
+  #disconnectSerials(serials: ReadonlySet<string>): void {
+    for (const gate of this.#gates)
+      if (gate.peer.serial !== undefined && serials.has(gate.peer.serial))
+        gate.refuse('revoked', { client: gate.deviceId });
   }
 
   /** A device that is gone from the file, or may not do any more what it did, is disconnected [55]. */

@@ -77,6 +77,8 @@ export interface TlsFiles {
   key: string;
   /** Certificate authority of client certificates; null asks for none. */
   ca: string | null;
+  /** Revocation list of that authority. */
+  crl?: string;
 }
 
 export interface PanelSpec {

@@ -28,21 +28,29 @@ export function resolveSite(file: Draft<SiteFile>, fileName: string, faults: Fau
       panels: resolvePanels(dashboard?.panels ?? [], `dashboards.${name}.panels`, rollups, faults),
     })),
   };
+  if (site.mqtt.tls?.crl && !site.mqtt.tls.ca) {
+    faults.at(
+      'mqtt.tls.crl',
+      'mqtt.tls.crl revokes certificates that are not asked for',
+      'name the authority as mqtt.tls.ca',
+    );
+  }
   judgeLateness(site, faults);
   judgeOffsets(site, faults);
   return site;
 }
 
 function resolveTls(
-  files: { cert?: string; key?: string; ca?: string } | undefined,
+  files: { cert?: string; key?: string; ca?: string; crl?: string } | undefined,
   siteFile: string,
 ): TlsFiles | null {
   if (files === undefined) return null;
-  const { cert = '', key = '', ca } = files;
+  const { cert = '', key = '', ca, crl } = files;
   return {
     cert: beside(siteFile, cert),
     key: beside(siteFile, key),
     ca: ca === undefined ? null : beside(siteFile, ca),
+    ...(crl !== undefined && { crl: beside(siteFile, crl) }),
   };
 }
 

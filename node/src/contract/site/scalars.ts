@@ -66,7 +66,7 @@ function integerFault(schema: SchemaNode, value: unknown, path: string): ScalarF
 }
 
 function textFault(schema: SchemaNode, value: unknown, path: string): ScalarFault | null {
-  const kind = KINDS[schema['x-kind'] ?? 'text'];
+  const kind = schema['x-says'] ?? KINDS[schema['x-kind'] ?? 'text'];
   if (typeof value !== 'string') {
     if (schema['x-kind'] !== 'text')
       return { message: `${path} ${shown(value)} is ${kind.is}`, suggestion: kind.write };
@@ -84,7 +84,7 @@ function textFault(schema: SchemaNode, value: unknown, path: string): ScalarFaul
 
 function hint(schema: SchemaNode): string | null {
   const branch = schema.anyOf?.[0] ?? schema;
-  return KINDS[branch['x-kind'] ?? '']?.write ?? null;
+  return (branch['x-says'] ?? KINDS[branch['x-kind'] ?? ''])?.write ?? null;
 }
 
 function shown(value: unknown): string {

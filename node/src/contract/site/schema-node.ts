@@ -1,4 +1,4 @@
-/** What the walk reads of the schema: JSON Schema, and the three words that `schema.ts` adds. */
+/** What the walk reads of the schema: JSON Schema, and the words that schemas here add. */
 export interface SchemaNode {
   type?: string;
   const?: unknown;
@@ -17,6 +17,10 @@ export interface SchemaNode {
   default?: unknown;
   description?: string;
   'x-kind'?: string;
+  /** What a text of a kind that only one schema has is called in a fault, and how it is written. */
+  'x-says'?: { is: string; write: string };
   'x-kindOfName'?: string;
+  /** How such a name is written, where it is no plain word. */
+  'x-nameIsWritten'?: string;
   'x-notYet'?: string[];
 }

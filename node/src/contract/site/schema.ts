@@ -36,6 +36,7 @@ const Tls = Type.Object(
     cert: file('Certificate chain in PEM.'),
     key: file('Private key in PEM.'),
     ca: Type.Optional(file('Authority of client certificates in PEM; absent: none are asked for.')),
+    crl: Type.Optional(file('Certificates that the authority has revoked, as a CRL in PEM; needs `ca`.')),
   },
   { ...closed, description: 'Files, relative to the site file. They are read again when they change.' },
 );

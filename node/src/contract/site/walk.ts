@@ -100,7 +100,8 @@ export class Walk {
       // Names end up as properties of plain objects in other programs' hands.
       if (whyReserved(key) !== null)
         this.#keyFault(pair, path, `${quoted(key)} is reserved and cannot name a ${kind}`);
-      else if (!new RegExp(pattern).test(key)) this.#keyFault(pair, path, ...nameFault(kind, key));
+      else if (!new RegExp(pattern).test(key))
+        this.#keyFault(pair, path, ...nameFault(kind, key, schema['x-nameIsWritten']));
       else values[key] = this.#child(item, key, pair, path);
     }
     return values;
@@ -227,10 +228,11 @@ function sentence(description: string | undefined): string | null {
   return description === undefined ? null : description.replace(/\.$/, '');
 }
 
-function nameFault(kind: string, key: string): [message: string, suggestion: string] {
+function nameFault(kind: string, key: string, written?: string): [message: string, suggestion: string] {
   if (kind === 'tier')
     return [`${quoted(key)} is no width of a tier`, 'write a number and a unit, such as 15m, 1h or 1mo'];
-  return [`${quoted(key)} cannot name a ${kind}`, 'use a letter, then letters, digits and _, at most 63'];
+  const suggestion = written ?? 'use a letter, then letters, digits and _, at most 63';
+  return [`${quoted(key)} cannot name a ${kind}`, suggestion];
 }
 
 /** The default of a map is its own keys' defaults. */
