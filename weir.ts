@@ -43,6 +43,9 @@ const commands: Record<string, Entry> = {
   ledger: of('Where every reading went; fails when the sums disagree.', (all) => all.ledgerCommand),
   status: of('Shards, log, lag, storage, memory of a running appliance.', (all) => all.statusCommand),
   doctor: of('Looks for what is wrong, and says what to do.', (all) => all.doctorCommand),
+  verify: of('Hashes of the whole state, to compare boards, runs and replays.', (all) =>
+    all.verifyCommand(parts.shippedSite),
+  ),
   device: of('Devices that may log in to the broker.', (all) => all.deviceCommand),
   sim: { summary: 'Runs simulated devices of a world.', run: async (argv) => (await sim()).simCommand(argv) },
   bench: {

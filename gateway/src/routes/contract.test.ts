@@ -24,6 +24,7 @@ const EXPECTED = [
   '/api/v1/site',
   '/api/v1/status',
   '/api/v1/streams/{name}/events',
+  '/api/v1/verify',
   '/healthz',
   '/metrics',
   '/readyz',

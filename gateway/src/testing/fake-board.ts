@@ -222,6 +222,15 @@ export function createFakeBoard(options: FakeBoardOptions): FakeBoard {
       ].slice(0, limit),
     }),
     status: async () => answerStatus(site, board.ready, now(), startedAt),
+    verify: async () => ({
+      hash: '0'.repeat(32),
+      position: 1_000,
+      shards: Array.from({ length: LIMITS.shards }, (_, shard) => ({
+        shard,
+        position: 1_000,
+        hash: '0'.repeat(32),
+      })),
+    }),
     counters: async () => ({
       readings_total: received(),
       duplicates_total: 42,

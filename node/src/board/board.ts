@@ -24,9 +24,12 @@ import { startGatewayThread } from './gateway-thread.ts';
 import { assertShape } from './kept-shape.ts';
 import { RateMeter } from './rate-meter.ts';
 import { ShardThreads } from './shard-threads.ts';
+import { writeWhole } from './write-whole.ts';
 
 export interface BoardOptions {
   site: Site;
+  /** The site file as it was read; kept in the data directory. */
+  siteText: string;
   dataDir: string;
   mqtt: ListenAt;
   /** Null where the site names no certificate. */
@@ -79,6 +82,7 @@ export async function startBoard(options: BoardOptions): Promise<Board> {
   const dir = openDataDir(options.dataDir);
   await makeRoomToOpen(dir);
   assertShape(options.site, dir.shape);
+  writeWhole(dir.site, options.siteText);
   const shards = new ShardThreads({
     site: options.site,
     storeDir: dir.store,

@@ -13,7 +13,11 @@ export interface DataDir {
   devices: string;
   tokens: string;
   shape: string;
+  site: string;
 }
+
+/** The site file that an appliance last ran with: a data directory so says itself what is in it. */
+export const KEPT_SITE = 'site.yaml';
 
 export function openDataDir(root: string): DataDir {
   mkdirSync(root, { recursive: true, mode: 0o750 });
@@ -25,7 +29,21 @@ export function openDataDir(root: string): DataDir {
       'WEIR_DATA_MISSING',
       `${root} has data of version ${found}; this weir reads version ${VERSION}. Nothing was changed.`,
     );
-  const dir: DataDir = {
+  const dir = placesOf(root);
+  mkdirSync(dir.store, { recursive: true });
+  return dir;
+}
+
+/** One that an appliance has made before; nothing is created in it. */
+export function existingDataDir(root: string): DataDir {
+  const found = readVersion(join(root, 'weir.json'));
+  if (found === VERSION) return placesOf(root);
+  const why = found === null ? 'is no data directory of weir' : `has data of version ${found}`;
+  throw new WeirError('WEIR_DATA_MISSING', `${root} ${why}`);
+}
+
+function placesOf(root: string): DataDir {
+  return {
     root,
     log: join(root, 'log'),
     store: join(root, 'store'),
@@ -33,9 +51,8 @@ export function openDataDir(root: string): DataDir {
     devices: join(root, 'devices.json'),
     tokens: join(root, 'tokens.json'),
     shape: join(root, 'shape.json'),
+    site: join(root, KEPT_SITE),
   };
-  mkdirSync(dir.store, { recursive: true });
-  return dir;
 }
 
 function readVersion(file: string): number | null {

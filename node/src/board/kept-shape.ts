@@ -23,6 +23,15 @@ interface StreamShape {
 }
 
 export function assertShape(site: Site, file: string): void {
+  const { now, kept } = checkShape(site, file);
+  writeWhole(
+    file,
+    `${JSON.stringify({ streams: { ...kept?.streams, ...now.streams }, rollups: merged(kept, now) }, null, 2)}\n`,
+  );
+}
+
+/** The same without a change of the file. */
+export function checkShape(site: Site, file: string): { now: Shape; kept: Shape | null } {
   const now = shapeOf(site);
   const kept = readShape(file);
   const faults = kept === null ? [] : differences(kept, now);
@@ -32,10 +41,7 @@ export function assertShape(site: Site, file: string): void {
       `the site file does not fit what is stored; nothing was changed\n${faults.map((fault) => `  ${fault}\n`).join('')}`,
       { suggestion: 'Undo the edit, give what changed a new name, or start with another --data.' },
     );
-  writeWhole(
-    file,
-    `${JSON.stringify({ streams: { ...kept?.streams, ...now.streams }, rollups: merged(kept, now) }, null, 2)}\n`,
-  );
+  return { now, kept };
 }
 
 function merged(kept: Shape | null, now: Shape): Shape['rollups'] {

@@ -13,6 +13,7 @@ import type {
   StatusAnswer,
   TopAnswer,
   TopQuestion,
+  VerifyAnswer,
 } from '../contract/index.ts';
 
 /**
@@ -27,6 +28,8 @@ export interface BoardClient {
   ledger(question: LedgerQuestion): Promise<LedgerAnswer>;
   quarantine(question: QuarantineQuestion): Promise<QuarantineAnswer>;
   status(): Promise<StatusAnswer>;
+  /** Hashes of everything that the shards know: equal on every board that has applied the same log. */
+  verify(signal?: AbortSignal): Promise<VerifyAnswer>;
   /** Prometheus counters of all threads, by metric name without the `weir_` prefix. */
   counters(): Promise<Record<string, number>>;
   /** At most one change per 200 ms; the viewer that lags is given the newest state, not a queue. */

@@ -13,11 +13,13 @@ import type {
   QuarantineQuestion,
   RollupAnswer,
   RollupQuestion,
+  ShardHash,
   ShardStats,
   Site,
   StatusAnswer,
   TopAnswer,
   TopQuestion,
+  VerifyAnswer,
 } from '../contract/index.ts';
 import type { BoardClient } from './board-client.ts';
 import type { BoardPorts } from './board-ports.ts';
@@ -28,6 +30,7 @@ import { decodeEntry, eventsOf, keyHashOf, RECORDS_AT_ONCE, setAsideOf } from '.
 import { answerRollup, answerTop } from './rollup-answers.ts';
 import { Caller } from './rpc.ts';
 import { ShardLines } from './shard-lines.ts';
+import { verifyAnswer } from './verify-answer.ts';
 
 interface ThreadStats {
   shards: ShardStats[];
@@ -151,6 +154,10 @@ export class ConnectedBoard implements BoardClient {
         bytesPerReading: logAppendedReadings === 0 ? 0 : writtenBytes / logAppendedReadings,
       },
     };
+  }
+
+  async verify(signal?: AbortSignal): Promise<VerifyAnswer> {
+    return verifyAnswer((await this.#lines.ask<ShardHash[]>('hashes', {}, null, signal)).flat());
   }
 
   async counters(): Promise<Record<string, number>> {

@@ -7,3 +7,4 @@ export { queryCommand } from './query.ts';
 export { statusCommand } from './status.ts';
 export { tailCommand } from './tail.ts';
 export { type Parts, upCommand } from './up.ts';
+export { verifyCommand } from './verify.ts';

@@ -1,14 +1,30 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { KEPT_SITE } from '../board/index.ts';
 import { formatFaults, parseSite, type Site, WeirError } from '../contract/index.ts';
 
-/** The site file, or every fault of it at once. */ export function readSite(path: string): Site {
-  let text: string;
+/** The site file, or every fault of it at once. */
+export function readSite(path: string): Site {
+  return parsedSite(readSiteText(path), path);
+}
+
+export function readSiteText(path: string): string {
   try {
-    text = readFileSync(path, 'utf8');
+    return readFileSync(path, 'utf8');
   } catch (cause) {
     const why = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : String(cause);
     throw new WeirError('WEIR_USAGE', `cannot read the site file ${path}: ${why}`, { cause });
   }
+}
+
+/** Of a data directory: the file that is named, else the one that its appliance last ran with, else the shipped one. */
+export function siteOfData(dataDir: string, named: string | undefined, shipped: URL): Site {
+  const kept = join(dataDir, KEPT_SITE);
+  return readSite(named ?? (existsSync(kept) ? kept : fileURLToPath(shipped)));
+}
+
+export function parsedSite(text: string, path: string): Site {
   const { site, faults } = parseSite(text, path);
   if (site) return site;
   throw new WeirError(

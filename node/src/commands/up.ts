@@ -4,7 +4,7 @@ import pino from 'pino';
 import { type Board, startBoard } from '../board/index.ts';
 import { WeirError } from '../contract/index.ts';
 import { type Command, EXIT, hostPort, type Invocation, text } from './command.ts';
-import { readSite } from './read-site.ts';
+import { parsedSite, readSiteText } from './read-site.ts';
 
 /** What the front door adds, since this room may not import the gateway or the simulator. */
 export interface Parts {
@@ -60,7 +60,9 @@ async function up(invocation: Invocation, parts: Parts): Promise<number> {
   const demo = invocation.options.demo === true;
   const open = demo || invocation.options.open === true;
   if (open) for (const { host } of [mqtt, http]) refuseBeyondLoopback(host);
-  const site = readSite(invocation.args[0] ?? fileURLToPath(parts.shippedSite));
+  const sitePath = invocation.args[0] ?? fileURLToPath(parts.shippedSite);
+  const siteText = readSiteText(sitePath);
+  const site = parsedSite(siteText, sitePath);
   const logger = pino(
     { level: invocation.options.verbose ? 'debug' : invocation.json ? 'warn' : 'info', base: null },
     pino.destination(2),
@@ -68,6 +70,7 @@ async function up(invocation: Invocation, parts: Parts): Promise<number> {
   const stop = stopSignal();
   const board = await startBoard({
     site,
+    siteText,
     dataDir: text(invocation, 'data') ?? './weir-data',
     mqtt,
     mqtts: site.mqtt.tls ? hostPort(text(invocation, 'mqtts') ?? '', 'mqtts') : null,

@@ -51,11 +51,7 @@ export class ShardEngine {
   /** Takes up where the store stands: what the keys' next readings need, the watermarks, the position. */
   load(): void {
     this.#look();
-    const mark = (stream: string) => {
-      const marks = this.#view.get(TABLES.marks, ONLY_PERIOD, entryKey(encodeGroup([stream])));
-      return marks.reduce((most, value) => Math.max(most, decodeMark(value)), Number.NEGATIVE_INFINITY);
-    };
-    for (const stream of this.#streams) stream.load(this.#view, mark(stream.spec.name));
+    for (const stream of this.#streams) stream.load(this.#view, storedMark(this.#view, stream.spec.name));
     this.#position = this.#store.position(this.shard);
   }
 
@@ -208,7 +204,34 @@ export class ShardEngine {
       watermark: stream.watermark,
       tuplesTo: stream.dimensions.count,
     }));
-    return stateHash({ timezone: this.#site.timezone, streams, ledgers: this.#ledgers }, this.#view);
+    return driven(stateHash({ timezone: this.#site.timezone, streams, ledgers: this.#ledgers }, this.#view));
+  }
+
+  /**
+   * The same of what a view of this shard's store holds, at the position of the store when the view was taken.
+   * Readings are applied and checkpoints made meanwhile; neither shows.
+   */
+  hashStored(view: RunView): Generator<void, string, undefined> {
+    const streams = this.#streams.map((stream) => ({
+      stream,
+      generations: [],
+      watermark: storedMark(view, stream.spec.name),
+      tuplesTo: 0,
+    }));
+    return stateHash({ timezone: this.#site.timezone, streams, ledgers: [] }, view);
+  }
+}
+
+/** The watermark of a stream as the store has it. */
+function storedMark(view: RunView, stream: string): number {
+  const marks = view.get(TABLES.marks, ONLY_PERIOD, entryKey(encodeGroup([stream])));
+  return marks.reduce((most, value) => Math.max(most, decodeMark(value)), Number.NEGATIVE_INFINITY);
+}
+
+function driven<T>(work: Generator<void, T, undefined>): T {
+  for (;;) {
+    const step = work.next();
+    if (step.done) return step.value;
   }
 }
 

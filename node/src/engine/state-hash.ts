@@ -15,28 +15,55 @@ import { latin } from './dimensions.ts';
 import type { Checkpoint, RunView } from './run-store.ts';
 
 const EVER = Number.MAX_SAFE_INTEGER;
+/** One slice: some 2 ms of work. */
+const BYTES_A_SLICE = 128 * 1024;
 
 /**
  * Hash over everything that a shard knows: the store and memory merged as if a checkpoint of all were written now, and
- * what is kept no longer left out. Reads the whole state; for comparing replicas and for tests.
+ * what is kept no longer left out. Every value is whole numbers in bytes of one fixed order, so that it is the same on
+ * every processor. Reads the whole state, entry by entry, and yields between slices; memory holds what the last
+ * checkpoint does not include, and no more.
  */
-export function stateHash(state: FrozenState, view: RunView): string {
-  const hash = new TextHash();
+export function* stateHash(state: FrozenState, view: RunView): Generator<void, string, undefined> {
+  const hash = new ByteHash();
   const memory = collect(state);
   for (const { table, periods, keep } of tablesOf(state)) {
-    const all = new Set([...view.periods(table, -EVER, EVER), ...(memory.get(table)?.keys() ?? [])]);
-    for (const period of [...all].filter((one) => periods || one === ONLY_PERIOD).sort((a, b) => a - b)) {
-      const entries = new Map<string, Uint8Array[]>();
-      for (const { key, values } of view.scan(table, period)) entries.set(latin(key), [...values]);
-      for (const [key, value] of memory.get(table)?.get(period) ?? [])
-        entries.set(key, [...(entries.get(key) ?? []), value]);
-      for (const key of [...entries.keys()].sort()) {
-        const value = keep(mergeFor(table)(entries.get(key)!));
-        if (value !== null) hash.add(`${table} ${period} ${key} ${latin(value)}`);
+    const merge = mergeFor(table);
+    const fresh = memory.get(table);
+    const all = new Set([...view.periods(table, -EVER, EVER), ...(fresh?.keys() ?? [])]);
+    for (const period of [...all].filter((one) => periods || one === ONLY_PERIOD).sort((a, b) => a - b))
+      for (const [key, values] of entriesOf(view, table, period, fresh?.get(period))) {
+        const value = keep(values.length === 1 ? values[0] : merge(values));
+        if (value === null) continue;
+        hash.text(`${table} ${period} ${key.length} ${value.length} `);
+        hash.bytes(key);
+        hash.bytes(value);
+        if (hash.fed < BYTES_A_SLICE) continue;
+        hash.fed = 0;
+        yield;
       }
-    }
   }
   return hash.digest();
+}
+
+/** Entries of store and memory in the order of their keys, each with its values, the one of memory last. */
+function* entriesOf(
+  view: RunView,
+  table: string,
+  period: number,
+  fresh: Map<string, Uint8Array> | undefined,
+): Generator<[key: Uint8Array, values: Uint8Array[]]> {
+  const names = [...(fresh?.keys() ?? [])].sort();
+  let next = 0;
+  const bytesOf = (name: string) => Uint8Array.from(name, (character) => character.charCodeAt(0));
+  for (const { key, values } of view.scan(table, period)) {
+    const name = names.length === 0 ? '' : latin(key);
+    for (; next < names.length && names[next] < name; next++)
+      yield [bytesOf(names[next]), [fresh!.get(names[next])!]];
+    const own = next < names.length && names[next] === name ? fresh!.get(names[next++]) : undefined;
+    yield [key, own === undefined ? values : [...values, own]];
+  }
+  for (; next < names.length; next++) yield [bytesOf(names[next]), [fresh!.get(names[next])!]];
 }
 
 interface Table {
@@ -55,7 +82,7 @@ function tablesOf(state: FrozenState): Table[] {
     const name = stream.spec.name;
     tables.push({ table: TABLES.tuples(name), periods: false, keep: all });
     tables.push({ table: TABLES.keys(name), periods: false, keep: all });
-    const horizon = stream.horizon;
+    const horizon = stream.horizonAt(watermark);
     tables.push({ table: TABLES.history(name), periods: true, keep: (value) => keptHistory(value, horizon) });
     for (const { spec } of stream.rollups)
       for (const by of spec.groupBys)
@@ -88,6 +115,7 @@ function keptBuckets(value: Uint8Array, keeps: (start: number) => boolean): Uint
 /** What a checkpoint of everything in memory would put: table → period → key → value. */
 function collect(state: FrozenState): Map<string, Map<number, Map<string, Uint8Array>>> {
   const tables = new Map<string, Map<number, Map<string, Uint8Array>>>();
+  if (state.ledgers.length === 0 && state.streams.every((one) => one.generations.length === 0)) return tables;
   const into: Checkpoint = {
     put: (table, period, key, value) => {
       const periods = tables.get(table) ?? new Map<number, Map<string, Uint8Array>>();
@@ -106,19 +134,33 @@ function collect(state: FrozenState): Map<string, Map<number, Map<string, Uint8A
 }
 
 /** 128 bits that no accident makes equal; it is no defence against malice. */
-class TextHash {
+class ByteHash {
   readonly #lanes = new Uint32Array([0x811c9dc5, 0x9e3779b9, 0x85ebca6b, 0xc2b2ae35]);
+  /** Bytes since it was last set to 0. */
+  fed = 0;
 
-  add(text: string): void {
-    const lanes = this.#lanes;
-    for (let at = 0; at < text.length; at++) {
-      const lane = at & 3;
-      lanes[lane] = Math.imul(lanes[lane] ^ text.charCodeAt(at) ^ (lanes[(lane + 1) & 3] >>> 11), 0x01000193);
-    }
-    lanes[0] = Math.imul(lanes[0] ^ text.length, 0x85ebca6b);
+  text(text: string): void {
+    for (let at = 0; at < text.length; at++) this.#mix(at & 3, text.charCodeAt(at));
+    this.#end(text.length);
+  }
+
+  /** HOT */
+  bytes(bytes: Uint8Array): void {
+    for (let at = 0; at < bytes.length; at++) this.#mix(at & 3, bytes[at]);
+    this.#end(bytes.length);
   }
 
   digest(): string {
     return [...this.#lanes].map((lane) => lane.toString(16).padStart(8, '0')).join('');
+  }
+
+  #mix(lane: number, value: number): void {
+    const lanes = this.#lanes;
+    lanes[lane] = Math.imul(lanes[lane] ^ value ^ (lanes[(lane + 1) & 3] >>> 11), 0x01000193);
+  }
+
+  #end(length: number): void {
+    this.#lanes[0] = Math.imul(this.#lanes[0] ^ length, 0x85ebca6b);
+    this.fed += length;
   }
 }

@@ -79,7 +79,11 @@ export class StreamEngine {
 
   /** Before this the store may have forgotten what it knew: such readings are merged without proof. */
   get horizon(): number {
-    return this.watermark - this.#rawMs;
+    return this.horizonAt(this.watermark);
+  }
+
+  horizonAt(watermark: number): number {
+    return watermark - this.#rawMs;
   }
 
   /** Trusted wall time closes buckets of idle streams. */

@@ -1,4 +1,4 @@
-import { isWeirError } from '../contract/index.ts';
+import { isWeirError, WeirError } from '../contract/index.ts';
 import type { ShardEngine } from '../engine/engine.ts';
 import type { LevelRunStore } from '../store/runs/level-run-store.ts';
 import { type CheckpointPolicy, type FromThread, STORES } from './thread-messages.ts';
@@ -43,6 +43,21 @@ export class Checkpointer {
 
   position(shard: number): number {
     return storeOf(this.#stores, shard).position(shard);
+  }
+
+  /** Resolves when every store of the thread includes the log up to there; the engines have applied it already. */
+  async upTo(seq: number): Promise<void> {
+    // The one that is under way may have frozen its shards before the record came.
+    for (let tries = 0; tries < 2 && this.#least() < seq; tries++) await this.run();
+    const least = this.#least();
+    if (least < seq)
+      throw new WeirError(
+        'WEIR_STORE_UNAVAILABLE',
+        `a checkpoint failed: the store ends at record ${least}`,
+        {
+          suggestion: 'The log of the appliance says why.',
+        },
+      );
   }
 
   #due(readings: number): void {

@@ -1,6 +1,7 @@
 import { addLedger, emptyLedger } from '../client/ledger-sum.ts';
 import type {
   LedgerAnswer,
+  ShardHash,
   ShardLedgerQuestion,
   ShardParts,
   ShardReadQuestion,
@@ -8,6 +9,8 @@ import type {
   ShardTopQuestion,
 } from '../contract/index.ts';
 import type { ShardEngine } from '../engine/engine.ts';
+import type { LevelRunStore } from '../store/runs/level-run-store.ts';
+import { storeOf } from './checkpointer.ts';
 import { turn } from './turn.ts';
 
 /** A long scan yields; between two slices the loop takes records, and stops a scan that nobody waits for. */
@@ -73,4 +76,27 @@ export function ledgerOf(engines: ShardEngine[], question: ShardLedgerQuestion):
   const sum = emptyLedger();
   for (const engine of engines) addLedger(sum, engine.ledger(question.from, question.to, question.stream));
   return sum;
+}
+
+/** Of what the stores hold: one shard after the other, so that one view at a time keeps old blocks from being cleared. */
+export async function hashesOf(
+  engines: ShardEngine[],
+  stores: Map<number, LevelRunStore>,
+  signal: AbortSignal,
+  at: (shard: number) => void,
+): Promise<ShardHash[]> {
+  const hashes: ShardHash[] = [];
+  for (const engine of engines) {
+    const { shard } = engine;
+    at(shard);
+    const store = storeOf(stores, shard);
+    const position = store.position(shard);
+    const view = store.view(shard);
+    try {
+      hashes.push({ shard, position, hash: await drive(engine.hashStored(view), signal) });
+    } finally {
+      view.close();
+    }
+  }
+  return hashes;
 }

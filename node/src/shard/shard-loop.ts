@@ -6,9 +6,11 @@ import {
   decodeRecord,
   isWeirError,
   type LogRecord,
+  type ShardHash,
   type ShardLedgerQuestion,
   type ShardParts,
   type ShardReadQuestion,
+  type ShardScope,
   type ShardStats,
   type ShardTopAnswer,
   type ShardTopQuestion,
@@ -18,7 +20,7 @@ import type { ShardEngine } from '../engine/engine.ts';
 import type { LevelRunStore } from '../store/runs/level-run-store.ts';
 import { Checkpointer, storeOf } from './checkpointer.ts';
 import { Inbox } from './inbox.ts';
-import { ledgerOf, readShards, topOfShards } from './shard-answers.ts';
+import { hashesOf, ledgerOf, readShards, topOfShards } from './shard-answers.ts';
 import { runJob } from './shard-jobs.ts';
 import type { FromThread, ShardJob, ThreadSetup, ToThread } from './thread-messages.ts';
 
@@ -198,18 +200,20 @@ export class ShardLoop {
         await this.#upTo(question.minSeq);
         return ledgerOf(this.#scoped(question.shards), question);
       },
-      hashes: () =>
-        [...this.#engines].map(([shard, engine]) => ({
-          shard,
-          position: engine.position,
-          hash: engine.hash(),
-        })),
+      hashes: (question: ShardScope, signal) => this.#hashes(question, signal),
       stats: () => this.#stats(),
       watch: () => this.#watch(served),
     });
     port.on('close', () => {
       this.#watchers = this.#watchers.filter((watcher) => watcher !== served);
     });
+  }
+
+  /** Each shard's hash at the position of its store, which a checkpoint has moved past what was acknowledged. */
+  async #hashes(question: ShardScope, signal: AbortSignal): Promise<ShardHash[]> {
+    await this.#upTo(question.minSeq);
+    await this.#checkpointer.upTo(question.minSeq);
+    return this.#guarded((at) => hashesOf(this.#scoped(question.shards), this.#stores, signal, at));
   }
 
   /** A question is where damage is often found first; whoever asked is told, and may ask again after the rebuild. */

@@ -129,6 +129,13 @@ export const StatusAnswer = Type.Object({
 });
 export type StatusAnswer = Static<typeof StatusAnswer>;
 
+export const VerifyAnswer = Type.Object({
+  hash: Type.String({ description: 'Of the hashes of all shards.' }),
+  position: Type.Number({ description: 'Record of the log that every shard includes.' }),
+  shards: Type.Array(Type.Object({ shard: Type.Number(), position: Type.Number(), hash: Type.String() })),
+});
+export type VerifyAnswer = Static<typeof VerifyAnswer>;
+
 /** One event of `GET /api/v1/live`: the buckets that changed, as columns. */
 export const LiveChange = Type.Object({
   rollup: Type.String(),

@@ -65,6 +65,13 @@ export interface ShardStats {
   state: 'replaying' | 'serving' | 'damaged';
 }
 
+/** Of everything that a shard knows after the record at `position`. */
+export interface ShardHash {
+  shard: number;
+  position: number;
+  hash: string;
+}
+
 /** Event-time ranges whose buckets changed, pushed to whoever asked to `watch`, at most every 200 ms. */
 export interface ChangedRange {
   rollup: string;
