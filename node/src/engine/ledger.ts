@@ -82,6 +82,15 @@ function hourKey(hour: number): Uint8Array {
   return Uint8Array.of(hour >>> 24, hour >>> 16, hour >>> 8, hour);
 }
 
+/** When the hour of an entry's key is over. */
+export function hourEnd(key: Uint8Array): number {
+  return (hourOf(key) + 1) * HOUR_MS;
+}
+
+function hourOf(key: Uint8Array): number {
+  return ((key[0] << 24) | (key[1] << 16) | (key[2] << 8) | key[3]) >>> 0;
+}
+
 export function storedLedger(
   view: RunView,
   sum: Float64Array,
@@ -93,7 +102,7 @@ export function storedLedger(
   const periodOf = (ms: number) => Math.floor(Math.max(-1e15, Math.min(1e15, ms)) / LEDGER_SPAN_MS);
   for (const period of view.periods(table, periodOf(fromMs), periodOf(toMs)))
     for (const { key, values } of view.scan(table, period)) {
-      const hour = ((key[0] << 24) | (key[1] << 16) | (key[2] << 8) | key[3]) >>> 0;
+      const hour = hourOf(key);
       if (overlaps(hour, fromMs, toMs)) for (const value of values) addCounts(sum, value);
     }
 }

@@ -9,9 +9,10 @@ import {
 } from '../contract/measures/history-chunk.ts';
 import { mergeAll } from '../contract/measures/merge.ts';
 import { mergeFor } from '../contract/measures/merge-for.ts';
-import { ONLY_PERIOD, TABLES } from '../contract/measures/tables.ts';
+import { LEDGER_KEEP_MS, ONLY_PERIOD, TABLES } from '../contract/measures/tables.ts';
 import { type FrozenState, putEverything } from './checkpoint-work.ts';
 import { latin } from './dimensions.ts';
+import { hourEnd } from './ledger.ts';
 import type { Checkpoint, RunView } from './run-store.ts';
 
 const EVER = Number.MAX_SAFE_INTEGER;
@@ -33,7 +34,7 @@ export function* stateHash(state: FrozenState, view: RunView): Generator<void, s
     const all = new Set([...view.periods(table, -EVER, EVER), ...(fresh?.keys() ?? [])]);
     for (const period of [...all].filter((one) => periods || one === ONLY_PERIOD).sort((a, b) => a - b))
       for (const [key, values] of entriesOf(view, table, period, fresh?.get(period))) {
-        const value = keep(values.length === 1 ? values[0] : merge(values));
+        const value = keep(values.length === 1 ? values[0] : merge(values), key);
         if (value === null) continue;
         hash.text(`${table} ${period} ${key.length} ${value.length} `);
         hash.bytes(key);
@@ -70,14 +71,18 @@ interface Table {
   table: string;
   periods: boolean;
   /** What of a merged value counts; null when nothing does. */
-  keep: (value: Uint8Array) => Uint8Array | null;
+  keep: (value: Uint8Array, key: Uint8Array) => Uint8Array | null;
 }
 
 function tablesOf(state: FrozenState): Table[] {
   const all = (value: Uint8Array) => value;
   const tables: Table[] = [{ table: TABLES.marks, periods: false, keep: all }];
   const ledgers = new Set(['', ...state.streams.map((one) => one.stream.spec.name)]);
-  for (const name of ledgers) tables.push({ table: TABLES.ledger(name), periods: true, keep: all });
+  // An hour that is kept no longer is no part of the state, whether retention has met it yet or not.
+  const newest = Math.max(...state.streams.map((one) => one.watermark));
+  const keptHours = (value: Uint8Array, key: Uint8Array) =>
+    hourEnd(key) > newest - LEDGER_KEEP_MS ? value : null;
+  for (const name of ledgers) tables.push({ table: TABLES.ledger(name), periods: true, keep: keptHours });
   for (const { stream, watermark } of state.streams) {
     const name = stream.spec.name;
     tables.push({ table: TABLES.tuples(name), periods: false, keep: all });

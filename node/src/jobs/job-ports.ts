@@ -27,7 +27,7 @@ export interface JobPorts {
     /** The log position that all shards have in their stores. */
     leastCheckpointed(): number;
   };
-  log: Pick<CommitLog, 'forget' | 'scrub'>;
+  log: Pick<CommitLog, 'forget' | 'get' | 'scrub'>;
   report(outcome: JobOutcome): void;
 }
 

@@ -1,7 +1,8 @@
 import { validate } from 'node-cron';
 import { afterEach, describe, expect, test } from 'vitest';
-import { chunkSpanMs, TABLES } from '../contract/measures/tables.ts';
-import { JOBS, type JobOutcome, type JobPorts, type JobSite } from './job-ports.ts';
+import { encodeRecord, type LogRecord } from '../contract/index.ts';
+import { chunkSpanMs, HISTORY_SPAN_MS, TABLES } from '../contract/measures/tables.ts';
+import { JOBS, type JobOutcome, type JobPorts, type JobSite, type TableDrop } from './job-ports.ts';
 import { type RetentionFacts, retentionPlan } from './retention-plan.ts';
 import { scheduleOf } from './schedule-of.ts';
 import { type Jobs, startJobs } from './start-jobs.ts';
@@ -46,6 +47,7 @@ const facts: RetentionFacts = {
   last: null,
   site,
   leastCheckpointed: 41,
+  replayFromMs: null,
 };
 
 describe('the plan of retention', () => {
@@ -120,6 +122,16 @@ describe('jobs', () => {
     expect(outcomes[0]).toMatchObject({ job: 'retention', outcome: 'done' });
   });
 
+  test('what a restart would replay finds the history of its time, however long ago that was', async () => {
+    const wallMs = NOW - 30 * DAY;
+    const record = { seq: 42, wallMs, clockTrusted: true, layouts: [], sections: [], setAside: [] };
+    const { ports, dropped } = recorded({ replays: record });
+    jobs = startJobs(site, ports, 'board');
+    await jobs.run('retention');
+    const history = dropped.find(({ table }) => table === TABLES.history('electricity'))!;
+    expect(history.beforePeriod * HISTORY_SPAN_MS).toBeLessThanOrEqual(wallMs - 48 * HOUR);
+  });
+
   test('an untrusted clock forgets nothing, and says so', async () => {
     const { ports, done, outcomes } = recorded({ trusted: false });
     jobs = startJobs(site, ports, 'board');
@@ -155,13 +167,17 @@ describe('jobs', () => {
   });
 });
 
-function recorded(change: { trusted?: boolean; tidy?: () => Promise<void> } = {}) {
+function recorded(change: { trusted?: boolean; tidy?: () => Promise<void>; replays?: LogRecord } = {}) {
   const done: string[] = [];
+  const dropped: TableDrop[] = [];
   const outcomes: JobOutcome[] = [];
   const ports: JobPorts = {
     clock: { nowMs: () => NOW, monotonicMs: () => 0, trusted: () => change.trusted ?? true },
     shards: {
-      retain: async (drops) => void done.push(`retain ${drops.length}`),
+      retain: async (drops) => {
+        done.push(`retain ${drops.length}`);
+        dropped.push(...drops);
+      },
       tidy: change.tidy ?? (async () => void done.push('tidy')),
       scrub: async () => ['shard 3'],
       leastCheckpointed: () => 41,
@@ -171,9 +187,10 @@ function recorded(change: { trusted?: boolean; tidy?: () => Promise<void> } = {}
         done.push(`forget ${keepFromSeq}`);
         return { segments: 1, bytes: 10 };
       },
+      get: async (seq) => (change.replays ? { seq, bytes: encodeRecord(change.replays) } : null),
       scrub: async () => [7],
     },
     report: (outcome) => void outcomes.push(outcome),
   };
-  return { ports, done, outcomes };
+  return { ports, done, dropped, outcomes };
 }

@@ -1,3 +1,4 @@
+import { peekRecord } from '../contract/index.ts';
 import type { JobPorts, JobSite } from './job-ports.ts';
 import { retentionPlan } from './retention-plan.ts';
 
@@ -15,13 +16,15 @@ export class RetentionJob {
   async run(): Promise<void> {
     const { clock, shards, log, report } = this.#ports;
     const now = { wallMs: clock.nowMs(), monotonicMs: clock.monotonicMs() };
+    const leastCheckpointed = shards.leastCheckpointed();
     const plan = retentionPlan({
       nowMs: now.wallMs,
       monotonicMs: now.monotonicMs,
       clockTrusted: clock.trusted(),
       last: this.#last,
       site: this.#site,
-      leastCheckpointed: shards.leastCheckpointed(),
+      leastCheckpointed,
+      replayFromMs: await wallMsOf(log, leastCheckpointed + 1),
     });
     this.#last = now;
     if (!plan.run) {
@@ -33,4 +36,12 @@ export class RetentionJob {
     const message = `${plan.drops.length} tables looked through, ${freed.segments} segments of the log (${freed.bytes} bytes) forgotten.`;
     report({ job: 'retention', outcome: 'done', message });
   }
+}
+
+/** Null also where the record is damaged: then a replay passes over it as well. */
+async function wallMsOf(log: JobPorts['log'], seq: number): Promise<number | null> {
+  const bytes = (await log.get(seq))?.bytes;
+  if (!bytes) return null;
+  const header = peekRecord(bytes);
+  return 'fault' in header ? null : header.wallMs;
 }

@@ -1,6 +1,7 @@
 import {
   chunkSpanMs,
   HISTORY_SPAN_MS,
+  LEDGER_KEEP_MS,
   LEDGER_SPAN_MS,
   periodOf,
   TABLES,
@@ -21,11 +22,12 @@ export interface RetentionFacts {
   site: JobSite;
   /** Position that every shard has in its store: the log before it is not needed for a restart. */
   leastCheckpointed: number;
+  /** Wall time of the record after it, which a restart would replay first; null when there is none. */
+  replayFromMs: number | null;
 }
 
 /** Wall time may differ so much from elapsed time before it is taken for a clock that was set. */
 const CLOCK_STEP_MS = 10 * 60_000;
-const LEDGER_KEEP_MS = 400 * 24 * 3_600_000;
 
 /**
  * What may be forgotten now. Never by a clock that is not trusted, nor by one that was just set: data that a wrong
@@ -40,9 +42,11 @@ export function retentionPlan(facts: RetentionFacts): RetentionPlan {
     if (Math.abs(step) > CLOCK_STEP_MS)
       return { run: false, why: `the clock went ${Math.round(step / 1000)} s away from elapsed time` };
   }
+  // A replay meets the past again: it must find the history that was there then, or it counts a duplicate twice.
+  const asOfMs = Math.min(nowMs, facts.replayFromMs ?? nowMs);
   return {
     run: true,
-    drops: [...tierDrops(site, nowMs), ...streamDrops(site, nowMs)],
+    drops: [...tierDrops(site, asOfMs), ...streamDrops(site, asOfMs)],
     log: {
       olderThanWallMs: nowMs - site.retention.rawMs,
       maxBytes: site.retention.rawBytes,

@@ -218,6 +218,7 @@ export class MemoryLog implements CommitLog {
       if (record.seq === this.#last + 1) this.#store(record, bytes);
     this.#refused = [];
     this.#waiting.length = 0;
+    this.#scheduled = false;
     this.#accepted = this.#last;
     this.#state = 'ok';
   }

@@ -38,5 +38,7 @@ export const TABLES = Object.freeze({
 /** A late reading decodes one entry: at a reading every 5 s a day would be 17,280 rows, this is 2,880. */
 export const HISTORY_SPAN_MS = 4 * 3_600_000;
 export const LEDGER_SPAN_MS = DAY_MS;
+/** How long the hours of the ledger are kept. */
+export const LEDGER_KEEP_MS = 400 * DAY_MS;
 /** Of tables that do not go by time. */
 export const ONLY_PERIOD = 0;

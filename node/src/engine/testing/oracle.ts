@@ -134,6 +134,12 @@ export class Oracle {
     return false;
   }
 
+  /** Times of the readings in a counter's chain, by the name of the group that is the key alone. */
+  chainTimes(field: string, group: string): number[] {
+    const [key] = JSON.parse(group) as string[];
+    return (this.#keys.get(key)?.chains.get(field) ?? []).map((reading) => reading.time);
+  }
+
   /** Every bucket of a group-by at a tier. */
   buckets(rollup: RollupSpec, by: string[], widthMs: number): OracleBuckets {
     const calendar = calendarOf(this.#site.timezone, widthMs);

@@ -1,0 +1,207 @@
+import type { LedgerAnswer } from '../../node/src/contract/index.ts';
+import { stepBoundaries } from '../../node/src/contract/measures/boundaries.ts';
+import { finishSeries } from '../../node/src/contract/measures/finish.ts';
+import { layoutOf } from '../../node/src/contract/measures/layout.ts';
+import type { RollupSpec, Site } from '../../node/src/contract/site/model.ts';
+import { ShardEngine } from '../../node/src/engine/engine.ts';
+import { MemoryRunStore } from '../../node/src/engine/testing/memory-run-store.ts';
+import { Oracle, type OracleBuckets } from '../../node/src/engine/testing/oracle.ts';
+import { type Journal, readingsOf, Violation } from './journal.ts';
+import type { SimBoard } from './sim-board.ts';
+import { asideShard, SHARDS } from './traffic.ts';
+
+const EVER = 9e15;
+const YEAR_MS = 365 * 86_400_000;
+
+/** Holds the board, at rest, against a naive recomputation from all that ever was durable. Answers the readings. */
+export async function checkEverything(site: Site, board: SimBoard, journal: Journal): Promise<number> {
+  let counted = 0;
+  // What a board wrote down while it took the year for another one is no longer looked at.
+  const from = board.startMs - YEAR_MS / 2;
+  const strays = journal.records.flatMap(({ sections }) =>
+    sections.filter(({ shard }) => !SHARDS.includes(shard)),
+  );
+  if (strays.length > 0) throw new Violation(`a section went to shard ${strays[0].shard}`);
+  for (const shard of board.shards) {
+    const { oracle, ledger } = recomputed(site, shard.shard, journal, from);
+    checkLedger(shard.engine, ledger, from);
+    for (const rollup of site.rollups) checkBuckets(shard.engine, site, rollup, oracle);
+    checkHash(site, shard.engine, journal);
+    counted += oracle.counted;
+  }
+  return counted;
+}
+
+/** The naive engine given the shard's part of all records, and the ledger of the hours from `from` on. */
+function recomputed(site: Site, shard: number, journal: Journal, from: number) {
+  const oracle = new Oracle(site, site.streams[0]);
+  const quarantined: Record<string, number> = {};
+  const ledger = {
+    received: 0,
+    counted: 0,
+    onTime: 0,
+    lateMerged: 0,
+    duplicate: 0,
+    quarantined,
+    rejected: {},
+  };
+  const aside = (reason: string) => {
+    ledger.received++;
+    quarantined[reason] = (quarantined[reason] ?? 0) + 1;
+  };
+  for (const record of journal.records) {
+    const { counted, late, duplicate, conflict } = oracle;
+    const readings = record.sections
+      .filter((section) => section.shard === shard)
+      .flatMap((section) => readingsOf(record, section));
+    oracle.apply({ wallMs: record.wallMs, clockTrusted: record.clockTrusted, readings });
+    if (record.wallMs < from) continue;
+    ledger.received += readings.length - (oracle.conflict - conflict);
+    ledger.counted += oracle.counted - counted;
+    ledger.lateMerged += oracle.late - late;
+    ledger.onTime = ledger.counted - ledger.lateMerged;
+    ledger.duplicate += oracle.duplicate - duplicate;
+    for (let n = conflict; n < oracle.conflict; n++) aside('conflict');
+    for (const { topic, reason } of record.setAside) if (asideShard(topic) === shard) aside(reason);
+  }
+  return { oracle, ledger };
+}
+
+function checkLedger(engine: ShardEngine, expected: LedgerAnswer, from: number): void {
+  const found = engine.ledger(from, EVER, null);
+  same(`the ledger of shard ${engine.shard}`, sorted(found), sorted(expected));
+  const { received, counted, duplicate } = found;
+  const sum = Object.values(found.quarantined).reduce((total, n) => total + n, counted + duplicate);
+  if (received !== sum) throw new Violation(`${received} received, but ${sum} accounted for`);
+}
+
+function sorted(ledger: object): string {
+  return JSON.stringify(ledger, (_, value: unknown) =>
+    value !== null && typeof value === 'object' ? Object.fromEntries(Object.entries(value).sort()) : value,
+  );
+}
+
+function checkBuckets(engine: ShardEngine, site: Site, rollup: RollupSpec, oracle: Oracle): void {
+  for (let groupBy = 0; groupBy < rollup.groupBys.length; groupBy++)
+    for (let tier = 0; tier < rollup.tiers.length; tier++) {
+      const by = rollup.groupBys[groupBy];
+      const { name, widthMs, keepMs } = rollup.tiers[tier];
+      const steps = stepBoundaries(site.timezone, widthMs, widthMs);
+      const keptAfter = oracle.watermark - keepMs;
+      const expected = keptOf(oracle.buckets(rollup, by, widthMs), (start) => steps.end(start) > keptAfter);
+      const found = bucketsOf(engine, site, rollup, groupBy, tier, oracle.watermark);
+      const register = by.length === 1 && by[0] === site.streams[0].keyField;
+      if (register && Number.isFinite(keptAfter)) {
+        const edgeOf = (field: string, group: string) => {
+          const left = oracle.chainTimes(field, group).map((time) => steps.start(time));
+          return Math.min(...left.filter((start) => steps.end(start) > keptAfter));
+        };
+        for (const cells of [expected, found]) leaveOutEdges(cells, rollup, edgeOf);
+      }
+      const at = `${rollup.name} by [${by}] at ${name} of shard ${engine.shard}`;
+      same(at, shown(found), shown(expected));
+    }
+}
+
+type Cells = Map<string, Map<number, Record<string, number | null>>>;
+
+function keptOf(buckets: OracleBuckets, kept: (start: number) => boolean): Cells {
+  const cells: Cells = new Map();
+  for (const [group, byStart] of buckets) {
+    const own = [...byStart]
+      .filter(([start]) => kept(start))
+      .map(([start, { values }]) => [start, { ...values }] as const);
+    if (own.length > 0) cells.set(group, new Map(own));
+  }
+  return cells;
+}
+
+function bucketsOf(
+  engine: ShardEngine,
+  site: Site,
+  rollup: RollupSpec,
+  groupBy: number,
+  tier: number,
+  watermark: number,
+): Cells {
+  const from = watermark - YEAR_MS;
+  const to = watermark + YEAR_MS;
+  const widthMs = rollup.tiers[tier].widthMs;
+  const reading = engine.read({
+    rollup: rollup.name,
+    groupBy,
+    tier,
+    from,
+    to,
+    where: [],
+    maxGroups: 1000,
+    edges: true,
+  });
+  let parts = reading.next();
+  while (!parts.done) parts = reading.next();
+  const layout = layoutOf(rollup, groupBy, site.streams[0]);
+  const steps = stepBoundaries(site.timezone, widthMs, widthMs);
+  const cells: Cells = new Map();
+  parts.value.groups.forEach((group, at) => {
+    const plan = { layout, measures: rollup.measures, steps, from, to, watermark, latenessMs: 0 };
+    const series = finishSeries(plan, [parts.value.chunks[at]]);
+    const byStart = new Map<number, Record<string, number | null>>();
+    series.time.forEach((start, i) => {
+      const values: Record<string, number | null> = {};
+      for (const { name } of rollup.measures) values[name] = series.values[name][i];
+      byStart.set(start, values);
+    });
+    if (byStart.size > 0) cells.set(JSON.stringify(group), byStart);
+  });
+  return cells;
+}
+
+/**
+ * Where a tier forgets, the oldest interval of a register has lost its beginning. What it put into buckets up to that of
+ * the first reading that is left cannot be told any more, and nothing is said about it here.
+ */
+function leaveOutEdges(
+  cells: Cells,
+  rollup: RollupSpec,
+  edgeOf: (field: string, group: string) => number,
+): void {
+  const counters = rollup.measures.filter(({ fn }) => fn === 'increase' || fn === 'rate');
+  for (const [group, byStart] of cells)
+    for (const [start, values] of byStart)
+      for (const { name, field } of counters) {
+        if (start > edgeOf(field ?? '', group)) continue;
+        values[name] = null;
+        if (Object.values(values).every((value) => value === null || value === 0)) byStart.delete(start);
+      }
+  for (const [group, byStart] of cells) if (byStart.size === 0) cells.delete(group);
+}
+
+function shown(cells: Cells): string {
+  const groups = [...cells].sort(([a], [b]) => (a < b ? -1 : 1));
+  return groups
+    .flatMap(([group, byStart]) =>
+      [...byStart]
+        .sort(([a], [b]) => a - b)
+        .map(([start, values]) => `${group} ${start} ${JSON.stringify(values)}`),
+    )
+    .join('\n');
+}
+
+/** A board that never crashed, never checkpointed and never forgot, given the same log, knows the same. */
+function checkHash(site: Site, engine: ShardEngine, journal: Journal): void {
+  const calm = new ShardEngine({ site, shard: engine.shard, store: new MemoryRunStore() });
+  calm.load();
+  for (const record of journal.records) calm.apply(record);
+  same(`the state of shard ${engine.shard}`, engine.hash(), calm.hash());
+}
+
+function same(what: string, found: string, expected: string): void {
+  if (found === expected) return;
+  const theirs = new Set(expected.split('\n'));
+  const ours = new Set(found.split('\n'));
+  const wrong = [...ours].filter((line) => !theirs.has(line)).slice(0, 6);
+  const missing = [...theirs].filter((line) => !ours.has(line)).slice(0, 6);
+  throw new Violation(
+    `${what}:\n  found     ${wrong.join('\n            ')}\n  expected  ${missing.join('\n            ')}`,
+  );
+}

@@ -1,0 +1,116 @@
+import { encodeRecord, type GroupBuilderPort } from '../../node/src/contract/index.ts';
+import type { Checkpoint, RunStore, RunView } from '../../node/src/engine/run-store.ts';
+import { type Plant, SOUND } from './plant.ts';
+
+/** Bugs as they are made, each planted around a port of the product. The simulation must find every one of them. */
+export const PLANTED: Record<string, () => Plant> = {
+  'acknowledges before the append is durable': () => ({
+    ...SOUND,
+    log: (log) => wrapped(log, { append: (record) => started(log.append(record), encodeRecord(record)) }),
+  }),
+  'takes a refused append for a durable one': () => ({
+    ...SOUND,
+    log: (log) => wrapped(log, { append: (record) => log.append(record).catch(() => encodeRecord(record)) }),
+  }),
+  'drops one payload in forty': () => ({ ...SOUND, builder: (builder) => forgetful(builder, 40) }),
+  'skips one lookup of a duplicate': () => ({
+    ...SOUND,
+    store: (store) => blindOnce(store, (table) => table.startsWith('history/')),
+  }),
+  'loses one delta that merges with a stored bucket': () => lossy('roll/', true),
+  'loses one late merge of the coarsest tier': () => lossy('/1d', true),
+  'loses one entry of history': () => lossy('history/', false),
+  'loses one state of a key': () => lossy('keys/', false),
+  'loses one hour of the ledger': () => lossy('ledger/', false),
+  'stores no watermark but the first': () => lossy('marks', true, Number.POSITIVE_INFINITY),
+  'loses one tuple of dimensions': () => lossy('tuples/', false),
+  'moves state to the store without the position': () => ({ ...SOUND, store: positionLags }),
+  'takes a refused commit for a committed one': () => ({ ...SOUND, store: commitsAnyway }),
+  'begins to replay one record too late': () => ({ ...SOUND, readFrom: (position) => position + 2 }),
+  'forgets log that a restart needs': () => ({ ...SOUND, leastCheckpointed: (position) => position + 6 }),
+  'misses one durable record in twenty': () => ({ ...SOUND, delivered: (seq) => seq % 20 !== 0 }),
+};
+
+function wrapped<T extends object>(inner: T, own: Partial<T>): T {
+  return new Proxy(inner, {
+    get: (target, name) => {
+      const value: unknown = name in own ? own[name as keyof T] : target[name as keyof T];
+      return typeof value === 'function' && !(name in own) ? value.bind(target) : value;
+    },
+  });
+}
+
+function started<T>(work: Promise<unknown>, answer: T): Promise<T> {
+  // A bug that also swallows the refusal.
+  work.catch(() => undefined);
+  return Promise.resolve(answer);
+}
+
+function forgetful(builder: GroupBuilderPort, every: number): GroupBuilderPort {
+  let seen = 0;
+  return wrapped(builder, {
+    add: (topic, payload, arrivalMs) => {
+      if (++seen % every !== 0) builder.add(topic, payload, arrivalMs);
+    },
+  });
+}
+
+/** The first entry found in such a table is not seen. */
+function blindOnce(store: RunStore, blind: (table: string) => boolean): RunStore {
+  let done = false;
+  const view = (inner: RunView): RunView => ({
+    get: (table, period, key) => {
+      const found = inner.get(table, period, key);
+      if (done || found.length === 0 || !blind(table)) return found;
+      done = true;
+      return [];
+    },
+    scan: (table, period) => inner.scan(table, period),
+    periods: (table, from, to) => inner.periods(table, from, to),
+    close: () => inner.close(),
+  });
+  return wrapped(store, { view: (shard) => view(store.view(shard)) });
+}
+
+/** A put of such a table never arrives, once; with `merges` one of an entry that is stored already. */
+function lossy(part: string, merges: boolean, times = 1): Plant {
+  let lost = 0;
+  const loses = (store: RunStore, shard: number, table: string, period: number, key: Uint8Array): boolean => {
+    if (lost >= times || !table.includes(part)) return false;
+    const hit = !merges || store.view(shard).get(table, period, key).length > 0;
+    if (hit) lost++;
+    return hit;
+  };
+  const checkpoint = (store: RunStore, shard: number, inner: Checkpoint): Checkpoint => ({
+    put: (table, period, key, value) => {
+      if (!loses(store, shard, table, period, key)) inner.put(table, period, key, value);
+    },
+    pendingBytes: () => inner.pendingBytes(),
+    flush: () => inner.flush(),
+    commit: () => inner.commit(),
+    abandon: () => inner.abandon(),
+  });
+  return {
+    ...SOUND,
+    store: (store) =>
+      wrapped(store, {
+        checkpoint: (shard, position) => checkpoint(store, shard, store.checkpoint(shard, position)),
+      }),
+  };
+}
+
+/** What a shard is told at its start is where it stood a record before. */
+function positionLags(store: RunStore): RunStore {
+  return wrapped(store, { position: (shard) => Math.max(0, store.position(shard) - 1) });
+}
+
+function commitsAnyway(store: RunStore): RunStore {
+  return wrapped(store, {
+    checkpoint: (shard, position) => {
+      const inner = store.checkpoint(shard, position);
+      return wrapped(inner, {
+        commit: () => inner.commit().catch(() => undefined),
+      });
+    },
+  });
+}

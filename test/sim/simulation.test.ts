@@ -1,0 +1,41 @@
+import { describe, expect, test } from 'vitest';
+import { PLANTED } from './planted.ts';
+import { simulate } from './simulate.ts';
+
+const SEEDS = 200;
+const SEEDS_TO_FIND = 200;
+
+describe('a simulated board', () => {
+  test(`counts every acknowledged reading once, whatever happens: ${SEEDS} seeds`, {
+    timeout: 120_000,
+  }, async () => {
+    let crashes = 0;
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      const report = await simulate({ seed }).catch((fault: unknown) => {
+        throw new Error(`replay it with: node test/sim/run.ts --seed ${seed}`, { cause: fault });
+      });
+      crashes += report.crashes;
+    }
+    expect(crashes).toBeGreaterThan(SEEDS);
+  });
+
+  test('does the same again from the same seed, step by step', async () => {
+    const steps = async () => {
+      const told: string[] = [];
+      await simulate({ seed: 7, trace: (step) => told.push(step) });
+      return told;
+    };
+    const once = await steps();
+    expect(once.length).toBeGreaterThan(50);
+    expect(await steps()).toEqual(once);
+  });
+
+  test.each(Object.keys(PLANTED))('finds a bug that %s', { timeout: 120_000 }, async (name) => {
+    let found = 0;
+    for (let seed = 1; seed <= SEEDS_TO_FIND && found === 0; seed++)
+      await simulate({ seed, plant: PLANTED[name]() }).catch(() => {
+        found = seed;
+      });
+    expect(found).toBeGreaterThan(0);
+  });
+});
