@@ -152,7 +152,18 @@ function answerStatus(site: Site, ready: boolean, now: number, startedAt: number
     clients: FAKE_METERS,
     clock: 'synced',
     storage: { storeBytes: 21e6, logBytes: 48e6, freeBytes: 12e9 },
-    wear: { writtenBytes: 96e6, bytesPerReading: 17.4 },
+    wear: {
+      writtenBytes: 96e6,
+      bytesPerReading: 17.4,
+      sinceMs: 0,
+      totalBytes: 5e9,
+      perDayBytes: 1.2e9,
+      devicePerDayBytes: null,
+      amplification: 3.1,
+      monthsLeft: null,
+      budgetPerDayBytes: null,
+      checkpointEveryMs: 300_000,
+    },
     memory: { rssBytes: process.memoryUsage.rss() },
   };
 }

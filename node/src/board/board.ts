@@ -18,6 +18,7 @@ import { Ballast, freeBytes } from '../store/log/ballast.ts';
 import { openEmbeddedLog } from '../store/log/embedded-log.ts';
 import { AsideRing } from './aside-ring.ts';
 import type { BoardFacts } from './board-calls.ts';
+import { BoardWear, wearCounters } from './board-wear.ts';
 import { clockTrust } from './clock-trust.ts';
 import { type DataDir, openDataDir } from './data-dir.ts';
 import { startGatewayThread } from './gateway-thread.ts';
@@ -125,6 +126,7 @@ class RunningBoard {
   readonly #log: CommitLog;
   readonly #rate = new RateMeter();
   readonly #asides: AsideRing;
+  readonly #wear: BoardWear;
   readonly #startedAt = Date.now();
   /** Newest wall time that the log has seen: a clock before it was lost. */
   #lastWallMs = 0;
@@ -136,6 +138,15 @@ class RunningBoard {
     this.#shards = shards;
     this.#log = log;
     this.#asides = new AsideRing(log.bounds().last);
+    this.#wear = new BoardWear({
+      dir: dir.root,
+      spec: options.site.wear ?? null,
+      logger: options.logger,
+      logBytes: () => log.stats().appendedBytes,
+      readingsPerSecond: () => this.#rate.perSecond(),
+      everyMs: (options.checkpoint ?? CHECKPOINT).everyMs,
+      setEveryMs: options.checkpoint ? null : (everyMs) => shards.setCheckpointEveryMs(everyMs),
+    });
   }
 
   async start(opened: (() => Promise<unknown>)[]): Promise<Board> {
@@ -183,6 +194,7 @@ class RunningBoard {
       credentials?.close();
       await this.#shards.close();
       await this.#log.close();
+      this.#wear.close();
     };
     return {
       mqtt: at,
@@ -286,6 +298,7 @@ class RunningBoard {
       logBytes: log.bytes,
       logAppendedBytes: log.appendedBytes,
       logAppendedReadings: this.#rate.total,
+      flash: this.#wear.figures(),
     };
   }
 
@@ -302,6 +315,7 @@ class RunningBoard {
       mqtt_clients: broker.clients,
       mqtt_connections: broker.connections,
     };
+    Object.assign(counters, wearCounters(this.#wear.figures()));
     for (const [reason, n] of Object.entries(this.#broker.rejected()))
       counters[`rejected_${reason}_total`] = n;
     return counters;

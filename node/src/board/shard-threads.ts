@@ -41,10 +41,12 @@ export class ShardThreads {
   #onPorts: ((thread: number, port: MessagePort) => void) | null = null;
   #onCheckpoint: ((least: number) => void) | null = null;
   readonly #jobs: PromiseWithResolvers<string[]>[] = [];
+  #everyMs: number;
   #closing = false;
 
   constructor(options: ShardThreadsOptions) {
     this.#options = options;
+    this.#everyMs = options.checkpoint.everyMs;
     const threads = Math.max(1, Math.min(STORES, availableParallelism() - 1));
     this.progress = new Progress(threads);
     this.threadOfShard = Array.from({ length: LIMITS.shards }, (_, shard) => (shard % STORES) % threads);
@@ -111,6 +113,12 @@ export class ShardThreads {
     this.#onCheckpoint = told;
   }
 
+  /** Also for threads that are started again. */
+  setCheckpointEveryMs(everyMs: number): void {
+    this.#everyMs = everyMs;
+    this.broadcast({ kind: 'checkpoint-every', everyMs });
+  }
+
   broadcast(message: ToThread): void {
     for (const feeder of this.#feeders) feeder.send(message);
   }
@@ -136,7 +144,8 @@ export class ShardThreads {
   }
 
   #start(thread: number): Feeder {
-    const { site, storeDir, checkpoint, entry } = this.#options;
+    const { site, storeDir, entry } = this.#options;
+    const checkpoint = { ...this.#options.checkpoint, everyMs: this.#everyMs };
     const stores = Array.from({ length: STORES }, (_, store) => store).filter(
       (store) => store % this.#leasts.length === thread,
     );

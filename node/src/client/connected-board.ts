@@ -134,7 +134,7 @@ export class ConnectedBoard implements BoardClient {
   }
 
   async status(): Promise<StatusAnswer> {
-    const [{ logBytes, logAppendedBytes, logAppendedReadings, freeBytes, ...board }, threads] =
+    const [{ logBytes, logAppendedBytes, logAppendedReadings, freeBytes, flash, ...board }, threads] =
       await Promise.all([
         this.#board.call<BoardStatus>('status', null),
         this.#lines.ask<ThreadStats>('stats', {}, null),
@@ -150,6 +150,7 @@ export class ConnectedBoard implements BoardClient {
         .map(({ memoryBytes: _, ...shard }) => shard),
       storage: { storeBytes: sum((thread) => thread.store.bytes), logBytes, freeBytes },
       wear: {
+        ...flash,
         writtenBytes,
         bytesPerReading: logAppendedReadings === 0 ? 0 : writtenBytes / logAppendedReadings,
       },

@@ -5,7 +5,7 @@ import { isWeirError, type LedgerAnswer, type StatusAnswer } from '../contract/i
 import { ask, URL_OPTIONS } from './ask-http.ts';
 import { type Command, EXIT, type Invocation, text } from './command.ts';
 import { imbalance } from './ledger.ts';
-import { degraded } from './status.ts';
+import { degraded, wearText } from './status.ts';
 import { bytesText } from './table.ts';
 
 type Finding = { name: string; state: 'fine' | 'warn' | 'bad'; says: string };
@@ -96,6 +96,7 @@ async function appliance(invocation: Invocation): Promise<Finding[]> {
           ? `ready; log ${status.log.state}; ${status.lagRecords} records behind`
           : status.reasons.join('; '),
       },
+      flash(status.wear),
       {
         name: 'ledger',
         state: off === 0 ? 'fine' : 'bad',
@@ -109,4 +110,18 @@ async function appliance(invocation: Invocation): Promise<Finding[]> {
       { name: 'appliance', state: fault.code === 'WEIR_UNREACHABLE' ? 'warn' : 'bad', says: fault.message },
     ];
   }
+}
+
+/** A year is soon enough to buy a card; past the budget is a warning from the first day. */
+function flash(wear: StatusAnswer['wear']): Finding {
+  const pace = Math.max(wear.perDayBytes ?? 0, wear.devicePerDayBytes ?? 0);
+  const over = wear.budgetPerDayBytes !== null && pace > wear.budgetPerDayBytes * 1.15;
+  const months = wear.monthsLeft ?? Number.POSITIVE_INFINITY;
+  const state = months < 3 ? 'bad' : months < 12 || over ? 'warn' : 'fine';
+  const advice = over ? '; over its budget: keep fewer tiers, group-bys or readings' : '';
+  return {
+    name: 'flash',
+    state,
+    says: `${wearText(wear)}${months < 12 ? '; replace it in time' : ''}${advice}`,
+  };
 }

@@ -22,6 +22,23 @@ export function degraded(status: StatusAnswer): boolean {
   );
 }
 
+/** What is written a day, and what that means for the flash, as far as it is known. */
+export function wearText(wear: StatusAnswer['wear']): string {
+  if (wear.perDayBytes === null) return 'not known yet; ask again in a minute';
+  const parts = [`${bytesText(wear.perDayBytes)} a day`];
+  if (wear.devicePerDayBytes !== null) parts.push(`${bytesText(wear.devicePerDayBytes)} on the whole disk`);
+  if (wear.amplification !== null) parts.push(`${wear.amplification.toFixed(1)} bytes for each of the log`);
+  if (wear.budgetPerDayBytes !== null) parts.push(`budget ${bytesText(wear.budgetPerDayBytes)} a day`);
+  if (wear.monthsLeft !== null) parts.push(`${monthsText(wear.monthsLeft)} left`);
+  parts.push(`a checkpoint every ${Math.round(wear.checkpointEveryMs / 1000)} s`);
+  return parts.join('; ');
+}
+
+/** Past ten years the months do not matter. */
+function monthsText(months: number): string {
+  return months >= 120 ? `${Math.floor(months / 12)} years` : `${Math.floor(months)} months`;
+}
+
 function print(status: StatusAnswer): string {
   const states = Map.groupBy(status.shards, (shard) => shard.state);
   const shards = [...states].map(([state, list]) => `${list.length} ${state}`).join(', ');
@@ -44,6 +61,7 @@ function print(status: StatusAnswer): string {
       'flash',
       `${bytesText(status.wear.writtenBytes)} written since the start; ${status.wear.bytesPerReading.toFixed(1)} B a reading`,
     ],
+    ['wear', wearText(status.wear)],
     ['clock', status.clock],
     ['memory', bytesText(status.memory.rssBytes)],
   ];

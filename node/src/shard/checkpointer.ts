@@ -33,7 +33,18 @@ export class Checkpointer {
     this.#engines = engines;
     this.#stores = stores;
     this.#post = post;
-    this.#timer = setInterval(() => this.#due(1), policy.everyMs).unref();
+    this.#timer = this.#every(policy.everyMs);
+  }
+
+  /** Counted from now. */
+  setEveryMs(everyMs: number): void {
+    if (this.#closed) return;
+    clearInterval(this.#timer);
+    this.#timer = this.#every(everyMs);
+  }
+
+  #every(everyMs: number): NodeJS.Timeout {
+    return setInterval(() => this.#due(1), everyMs).unref();
   }
 
   applied(readings: number): void {

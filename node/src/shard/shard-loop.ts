@@ -87,6 +87,9 @@ export class ShardLoop {
       case 'checkpoint':
         void this.#checkpointer.run();
         break;
+      case 'checkpoint-every':
+        this.#checkpointer.setEveryMs(message.everyMs);
+        break;
       case 'job':
         void this.#job(message.job);
         break;

@@ -25,6 +25,8 @@ export type ToThread =
   | { kind: 'live' }
   | { kind: 'connect'; port: MessagePort }
   | { kind: 'checkpoint' }
+  /** How often checkpoints are made from now on. */
+  | { kind: 'checkpoint-every'; everyMs: number }
   /** Work of a job; answered by `job-done`. */
   | { kind: 'job'; job: ShardJob }
   | { kind: 'close' };

@@ -16,7 +16,18 @@ const WELL: StatusAnswer = {
   clients: 1,
   clock: 'synced',
   storage: { storeBytes: 1, logBytes: 1, freeBytes: 12e9 },
-  wear: { writtenBytes: 1, bytesPerReading: 1 },
+  wear: {
+    writtenBytes: 1,
+    bytesPerReading: 1,
+    sinceMs: 0,
+    totalBytes: 5e9,
+    perDayBytes: 1.2e9,
+    devicePerDayBytes: null,
+    amplification: 3.1,
+    monthsLeft: null,
+    budgetPerDayBytes: null,
+    checkpointEveryMs: 300_000,
+  },
   memory: { rssBytes: 1 },
 };
 

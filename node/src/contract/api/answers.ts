@@ -92,6 +92,8 @@ export const QuarantineAnswer = Type.Object({
 });
 export type QuarantineAnswer = Static<typeof QuarantineAnswer>;
 
+const unknownOr = (description: string) => Type.Union([Type.Number(), Type.Null()], { description });
+
 export const StatusAnswer = Type.Object({
   version: Type.String(),
   site: Type.String(),
@@ -124,6 +126,16 @@ export const StatusAnswer = Type.Object({
   wear: Type.Object({
     writtenBytes: Type.Number({ description: 'Handed to the disk since the start, log and store.' }),
     bytesPerReading: Type.Number(),
+    sinceMs: Type.Number({ description: 'Since when all that is written is counted.' }),
+    totalBytes: Type.Number({
+      description: 'Written to the disk since then, over restarts, as the kernel counts.',
+    }),
+    perDayBytes: unknownOr('Written a day at the present pace; null in the first minute.'),
+    devicePerDayBytes: unknownOr('The same of the whole disk; null where the machine does not tell.'),
+    amplification: unknownOr('Bytes written for each byte of the log.'),
+    monthsLeft: unknownOr('Until the flash is worn out at this pace; null without `site.wear`.'),
+    budgetPerDayBytes: unknownOr('What may be written a day; null without `site.wear.budget`.'),
+    checkpointEveryMs: Type.Number({ description: 'How often memory is moved to the disk.' }),
   }),
   memory: Type.Object({ rssBytes: Type.Number() }),
 });

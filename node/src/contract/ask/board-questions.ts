@@ -17,4 +17,5 @@ export type BoardStatus = Omit<StatusAnswer, 'shards' | 'storage' | 'wear'> & {
   logAppendedBytes: number;
   logAppendedReadings: number;
   freeBytes: number;
+  flash: Omit<StatusAnswer['wear'], 'writtenBytes' | 'bytesPerReading'>;
 };

@@ -88,9 +88,19 @@ export interface PanelSpec {
   by: string[];
 }
 
+/** The flash that the data lies on. */
+export interface WearSpec {
+  /** Bytes that can be written to it before its cells are worn out. */
+  enduranceBytes: number;
+  /** How long it is to last; null asks for nothing. */
+  lifeMs: number | null;
+}
+
 export interface Site {
   name: string;
   timezone: string;
+  /** Absent where the site file says nothing about its flash. */
+  wear?: WearSpec;
   streams: StreamSpec[];
   rollups: RollupSpec[];
   retention: { rawMs: number; rawBytes: number };

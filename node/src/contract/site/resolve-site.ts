@@ -8,6 +8,7 @@ import type { PanelSpec, RollupSpec, Site, TlsFiles } from './model.ts';
 import { resolveRollups } from './resolve-rollups.ts';
 import { span } from './resolve-span.ts';
 import { resolveStreams } from './resolve-streams.ts';
+import { resolveWear } from './resolve-wear.ts';
 import type { Draft, SiteFile } from './schema.ts';
 
 /** Judges what the schema cannot: names that refer to each other, and values that depend on each other. */
@@ -18,6 +19,7 @@ export function resolveSite(file: Draft<SiteFile>, fileName: string, faults: Fau
   const site: Site = {
     name: file.site?.name ?? '',
     timezone: judgeTimezone(file.site?.timezone ?? 'UTC', faults),
+    ...resolveWear(file.site?.wear, faults),
     streams: [...streams.values()].flatMap((known) => (known === null ? [] : [known.spec])),
     rollups: [...rollups.values()].filter((rollup) => rollup !== null),
     retention: resolveRetention(file, faults),

@@ -233,6 +233,29 @@ const Dashboard = Type.Object(
   { ...closed, description: 'A page of charts.', 'x-notYet': ['title', 'filters', 'refresh'] },
 );
 
+const size = (description: string) => text('size', SIZE_PATTERN, description);
+
+const Wear = Type.Object(
+  {
+    capacity: Type.Optional(
+      size('Size of the card or eMMC; with `cycles` it tells what can be written to it.'),
+    ),
+    cycles: Type.Optional(
+      Type.Integer({
+        minimum: 100,
+        maximum: 1_000_000,
+        default: 3000,
+        description: 'How often each cell can be written: 3000 is common for eMMC, 1000 for a cheap card.',
+      }),
+    ),
+    tbw: Type.Optional(size('All that can be written to it, if its maker says so; instead of `capacity`.')),
+    budget: Type.Optional(
+      duration('How long it is to last: checkpoints are made less often when it would not.'),
+    ),
+  },
+  { ...closed, description: 'The flash that the data lies on, and how long it is to last.' },
+);
+
 const names = (kind: string, maxProperties: number) => ({ ...closed, maxProperties, 'x-kindOfName': kind });
 const NamePattern = Type.String({ pattern: NAME_PATTERN });
 
@@ -251,8 +274,9 @@ export const SiteSchema = Type.Object(
               'UTC',
             ),
           ),
+          wear: Type.Optional(Wear),
         },
-        { ...closed, default: {}, description: 'The place.', 'x-notYet': ['location', 'wear', 'tariffs'] },
+        { ...closed, default: {}, description: 'The place.', 'x-notYet': ['location', 'tariffs'] },
       ),
     ),
     streams: Type.Record(NamePattern, Stream, {
