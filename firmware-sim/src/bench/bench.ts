@@ -66,7 +66,11 @@ export function ratio(
   return {
     what,
     value: known ? quotient : null,
-    budget: budget.atLeast === undefined ? `≤ ${atMost}` : `≥ ${atLeast}`,
+    budget: budget.atLeast === undefined ? `≤ ${short(atMost)}` : `≥ ${short(atLeast)}`,
     met: known ? quotient >= atLeast && quotient <= atMost : null,
   };
+}
+
+function short(value: number): string {
+  return String(Number(value.toPrecision(3)));
 }

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { isWeirError } from '@weir/node/contract';
 import { type Bench, type Figures, mediansOf, type Outcome } from './bench.ts';
 import type { RunningServer, ServerUnderTest } from './servers/server.ts';
+import { YARDSTICK, yardstick } from './yardstick.ts';
 
 /**
  * Measures every server in turn, then all again: neighbours on the machine and a warming processor then touch all
@@ -20,6 +21,7 @@ export async function eachRun(
     notes.push(`${name} is not installed.`);
   let left = wanted.filter((server) => server.installed());
   for (let run = 1; run <= bench.runs; run++) {
+    runs[YARDSTICK] = [...(runs[YARDSTICK] ?? []), yardstick()];
     for (const server of [...left]) {
       bench.signal.throwIfAborted();
       try {

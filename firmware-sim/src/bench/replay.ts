@@ -9,8 +9,12 @@ import { named, type RunningServer } from './servers/server.ts';
 import { startWeir, weir } from './servers/weir.ts';
 import { siteFile } from './site-file.ts';
 import { type Workload, workload } from './workload.ts';
+import { timesParsing, YARDSTICK } from './yardstick.ts';
 
 const READINGS = 3_000_000;
+/** Readings for each second of a core. */
+const FEW_RATE = 3e6;
+const MANY_RATE = 1.5e6;
 const SITE = siteFile('packs');
 
 /** The store is taken away and made again from the log: readings for each second of processor time beyond an idle start. */
@@ -25,12 +29,19 @@ export const replayBench: BenchDefinition = {
     const outcome = await eachRun(bench, servers, (server) =>
       measure(bench, server, server.name === 'weir 1M' ? many : few),
     );
-    const { 'weir 10k': small, 'weir 1M': large } = outcome.medians;
+    const { 'weir 10k': small, 'weir 1M': large, [YARDSTICK]: parsing } = outcome.medians;
+    const parsedPerCoreS = 1e6 / parsing.cpuSPerMillion;
     return {
       ...outcome,
       ratios: [
-        ratio('readings a core-second at 10k meters', small?.readingsPerCoreS, 1, { atLeast: 3e6 }),
-        ratio('readings a core-second at 1M meters', large?.readingsPerCoreS, 1, { atLeast: 1.5e6 }),
+        ratio('readings a core-second at 10k meters', small?.readingsPerCoreS, 1, { atLeast: FEW_RATE }),
+        ratio('the same, of JSON.parse’s rate', small?.readingsPerCoreS, parsedPerCoreS, {
+          atLeast: 1 / timesParsing(1e6 / FEW_RATE),
+        }),
+        ratio('readings a core-second at 1M meters', large?.readingsPerCoreS, 1, { atLeast: MANY_RATE }),
+        ratio('the same, of JSON.parse’s rate', large?.readingsPerCoreS, parsedPerCoreS, {
+          atLeast: 1 / timesParsing(1e6 / MANY_RATE),
+        }),
       ],
     };
   },

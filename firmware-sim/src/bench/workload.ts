@@ -48,7 +48,7 @@ export function workload(
 }
 
 /** What every server is given of a reading: meter, time, register, consumption, power and state. */
-function benchJson(world: UtilityWorld, beat: Beat, withMeter: boolean): string {
+export function benchJson(world: UtilityWorld, beat: Beat, withMeter: boolean): string {
   const meter = withMeter ? `"meter":"${meterId(world, beat.meter)}",` : '';
   return (
     `{${meter}"ts":${beat.ts},"kwh":${decimal(beat.register, 4)},"used":${decimal(beat.used, 4)},` +
