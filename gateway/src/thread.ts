@@ -5,6 +5,7 @@ import {
   type FromGateway,
   type GatewayMessage,
   type GatewaySetup,
+  preferThisThread,
 } from '@weir/node/client';
 import { isWeirError } from '@weir/node/contract';
 import pino from 'pino';
@@ -16,6 +17,7 @@ import { pipeWebSockets } from './web-socket.ts';
 /** What the gateway's own thread runs: serialising a large answer must not hold the broker's event loop. */
 if (!parentPort) throw new Error('this file is the entry of a worker thread');
 const port = parentPort;
+preferThisThread();
 const post = (message: FromGateway) => port.postMessage(message);
 const { ports, gateway } = workerData as { ports: BoardPorts; gateway: GatewaySetup };
 const client = new ConnectedBoard(ports);

@@ -83,6 +83,7 @@ async function read(
   lines: ShardLines,
   site: Site,
   plan: Plan,
+  measures: MeasureSpec[],
   range: { from: number; to: number },
   limit: number,
   signal?: AbortSignal,
@@ -97,7 +98,8 @@ async function read(
     tier,
     where,
     maxGroups,
-    edges: true,
+    // Only an increase reaches into the buckets beside the range.
+    edges: measures.some(({ fn }) => fn === 'increase' || fn === 'rate'),
     from: widest.start(range.from),
     to: range.to,
   };
@@ -143,7 +145,7 @@ export async function answerRollup(
     question.by.length === 0 ||
     plan.where.some((one) => plan.dims.includes(one.dim) && one.values.length === 1);
   checkCells(question.to - question.from, plan.stepMs, single ? 1 : question.limit, measures.length);
-  const { all, watermark } = await read(lines, site, plan, question, question.limit, signal);
+  const { all, watermark } = await read(lines, site, plan, measures, question, question.limit, signal);
   const groups = [...gatherGroups(all, plan.dims).values()];
   const finish = finishPlan(site, plan, measures, question, watermark);
   const series: Series[] = groups
@@ -249,7 +251,7 @@ export async function answerChange(
   measures: MeasureSpec[],
   range: { from: number; to: number },
 ): Promise<LiveChange> {
-  const { all, watermark } = await read(lines, site, plan, range, LIVE_SERIES);
+  const { all, watermark } = await read(lines, site, plan, measures, range, LIVE_SERIES);
   const finish = finishPlan(site, plan, measures, range, watermark);
   const series = [...gatherGroups(all, plan.dims).values()].slice(0, LIVE_SERIES).map((group) => ({
     by: labels(by, group.dims),

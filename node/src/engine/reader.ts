@@ -17,6 +17,7 @@ import {
   entryName,
 } from '../contract/measures/entry-key.ts';
 import { finishBuckets, mergeChunkBytes } from '../contract/measures/finish.ts';
+import type { AccumulatorKind } from '../contract/measures/kinds.ts';
 import { MAX_GAP_MS } from '../contract/measures/layout.ts';
 import { type Boundaries, coarsenInto } from '../contract/measures/merge.ts';
 import { chunkSpanMs, periodOf, TABLES } from '../contract/measures/tables.ts';
@@ -60,8 +61,7 @@ export class Reader {
   /** Periods that hold anything, those of the edges included. */
   readonly #periods: number[];
   readonly #inside: number[];
-  #fine: Buckets;
-  #wide: Buckets;
+  readonly #scratch: Scratch;
 
   constructor(
     stream: StreamEngine,
@@ -101,8 +101,7 @@ export class Reader {
     const last = periodOf(this.#to - 1, this.#spanMs);
     this.#inside = this.#periods.filter((period) => period >= first && period <= last);
     const kinds = rollup.plans[question.groupBy].kinds;
-    this.#fine = newBuckets(kinds, 16);
-    this.#wide = newBuckets(kinds, 16);
+    this.#scratch = scratchFor(kinds);
   }
 
   /** Groups of the question in the order of the store; null is a pause. */
@@ -204,12 +203,13 @@ export class Reader {
 
   #addMemory(table: PartialTable, group: number, chunks: Uint8Array[]): void {
     if (table.heads.get(group) === 0) return;
-    this.#fine = table.gather(group, this.#fine);
-    let buckets = this.#fine;
+    const scratch = this.#scratch;
+    scratch.fine = table.gather(group, scratch.fine);
+    let buckets = scratch.fine;
     for (let tier = 1; tier < this.#boundaries.length; tier++) {
-      const into = buckets === this.#wide ? newBuckets(buckets.kinds, buckets.n) : this.#wide;
+      const into = buckets === scratch.wide ? newBuckets(buckets.kinds, buckets.n) : scratch.wide;
       const wide = into.starts.length >= buckets.n ? into : newBuckets(buckets.kinds, buckets.n * 2);
-      if (into === this.#wide) this.#wide = wide;
+      if (into === scratch.wide) scratch.wide = wide;
       coarsenInto(wide, buckets, this.#boundaries[tier]);
       buckets = wide;
     }
@@ -247,6 +247,24 @@ export class Reader {
     this.#take(period, this.#view.get(this.#table, period, key), chunks);
     return chunks.length > before;
   }
+}
+
+/** Room in which a group's buckets are put together: never held across a pause, so that all questions share it. */
+interface Scratch {
+  fine: Buckets;
+  wide: Buckets;
+}
+
+/** A day of minutes is half a megabyte; made anew for each question it would be collected as often. */
+const scratches = new WeakMap<AccumulatorKind[], Scratch>();
+
+function scratchFor(kinds: AccumulatorKind[]): Scratch {
+  let known = scratches.get(kinds);
+  if (known === undefined) {
+    known = { fine: newBuckets(kinds, 16), wide: newBuckets(kinds, 16) };
+    scratches.set(kinds, known);
+  }
+  return known;
 }
 
 /** The groups in memory, one after the other in the order of the store. */

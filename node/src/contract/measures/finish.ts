@@ -53,12 +53,14 @@ export function mergeChunkBytes(layout: Layout, chunks: Uint8Array[]): Buckets {
 }
 
 export function finishBuckets(plan: FinishPlan, fine: Buckets): FinishedSeries {
-  const steps = coarsen(inRange(plan, fine), plan.steps);
+  const ranged = inRange(plan, fine);
+  // Nothing is to be merged where every bucket is a step of its own, as on a page that asks for the tier as it is.
+  const steps = eachIsAStep(plan, ranged) ? ranged : coarsen(ranged, plan.steps);
+  const counters = countersAsked(plan);
   const increases: Increases = new Map();
-  for (const accumulator of plan.layout.accumulators)
-    if (accumulator.kind === 'register')
-      increases.set(accumulator.lane, registerIncreases(plan, fine, accumulator));
-  const shown = shownSteps(plan.layout, withCrossed(steps, increases), increases);
+  for (const counter of counters)
+    if (counter.kind === 'register') increases.set(counter.lane, registerIncreases(plan, fine, counter));
+  const shown = shownSteps(counters, withCrossed(steps, increases), increases);
   const answer: FinishedSeries = {
     time: [...shown.starts.subarray(0, shown.n)],
     values: {},
@@ -82,6 +84,21 @@ export function finishBuckets(plan: FinishPlan, fine: Buckets): FinishedSeries {
 /** Increase by the start of the step, by the register's lane. */
 type Increases = Map<number, Map<number, number>>;
 
+function eachIsAStep(plan: FinishPlan, buckets: Buckets): boolean {
+  for (let at = 0; at < buckets.n; at++)
+    if (plan.steps.start(buckets.starts[at]) !== buckets.starts[at]) return false;
+  return true;
+}
+
+/** Registers and shares of the measures that are asked for: the others make no step worth showing, and take time. */
+function countersAsked({ layout, measures }: FinishPlan): Accumulator[] {
+  return layout.accumulators.filter(
+    ({ kind, field }) =>
+      (kind === 'register' || kind === 'share') &&
+      measures.some((one) => one.field === field && (one.fn === 'increase' || one.fn === 'rate')),
+  );
+}
+
 /** The buckets that the answer is about; the others only lend their registers. */
 function inRange(plan: FinishPlan, fine: Buckets): Buckets {
   const first = plan.steps.start(plan.from);
@@ -95,6 +112,7 @@ function inRange(plan: FinishPlan, fine: Buckets): Buckets {
 
 /** Adds the steps that hold no bucket but a part of a register's interval. */
 function withCrossed(steps: Buckets, increases: Increases): Buckets {
+  if (increases.size === 0) return steps;
   const known = new Set(steps.starts.subarray(0, steps.n));
   const crossed = new Set<number>();
   for (const byStep of increases.values())
@@ -110,18 +128,21 @@ function withCrossed(steps: Buckets, increases: Increases): Buckets {
 }
 
 /** Leaves out steps that say nothing: what was put in and taken out again leaves a revision only. */
-function shownSteps(layout: Layout, steps: Buckets, increases: Increases): Buckets {
+function shownSteps(counters: Accumulator[], steps: Buckets, increases: Increases): Buckets {
   let n = 0;
-  for (let at = 0; at < steps.n; at++)
-    if (saysSomething(layout, steps, at, increases)) copyBucket(steps, n++, steps, at);
+  for (let at = 0; at < steps.n; at++) {
+    if (!saysSomething(counters, steps, at, increases)) continue;
+    if (n < at) copyBucket(steps, n, steps, at);
+    n++;
+  }
   steps.n = n;
   return steps;
 }
 
-function saysSomething(layout: Layout, steps: Buckets, at: number, increases: Increases): boolean {
+function saysSomething(counters: Accumulator[], steps: Buckets, at: number, increases: Increases): boolean {
   if (steps.lanes[ROWS][at] > 0) return true;
   for (const byStep of increases.values()) if (byStep.has(steps.starts[at])) return true;
-  return layout.accumulators.some(
+  return counters.some(
     ({ kind, lane }) => kind === 'share' && (steps.lanes[lane][at] !== 0 || steps.lanes[lane + 1][at] !== 0),
   );
 }
