@@ -17,12 +17,12 @@ import {
   entryName,
 } from '../contract/measures/entry-key.ts';
 import { finishBuckets, mergeChunkBytes } from '../contract/measures/finish.ts';
-import type { AccumulatorKind } from '../contract/measures/kinds.ts';
 import { MAX_GAP_MS } from '../contract/measures/layout.ts';
 import { type Boundaries, coarsenInto } from '../contract/measures/merge.ts';
 import { chunkSpanMs, periodOf, TABLES } from '../contract/measures/tables.ts';
 import { inStoreOrder } from './group-order.ts';
 import type { PartialTable } from './partial-table.ts';
+import { type Scratch, scratchFor } from './reader-scratch.ts';
 import type { RunView } from './run-store.ts';
 import type { RollupState, StreamEngine } from './stream-engine.ts';
 
@@ -247,24 +247,6 @@ export class Reader {
     this.#take(period, this.#view.get(this.#table, period, key), chunks);
     return chunks.length > before;
   }
-}
-
-/** Room in which a group's buckets are put together: never held across a pause, so that all questions share it. */
-interface Scratch {
-  fine: Buckets;
-  wide: Buckets;
-}
-
-/** A day of minutes is half a megabyte; made anew for each question it would be collected as often. */
-const scratches = new WeakMap<AccumulatorKind[], Scratch>();
-
-function scratchFor(kinds: AccumulatorKind[]): Scratch {
-  let known = scratches.get(kinds);
-  if (known === undefined) {
-    known = { fine: newBuckets(kinds, 16), wide: newBuckets(kinds, 16) };
-    scratches.set(kinds, known);
-  }
-  return known;
 }
 
 /** The groups in memory, one after the other in the order of the store. */
