@@ -24,6 +24,10 @@ interface Entry {
 
 const node = () => import('@weir/node/commands');
 const sim = () => import('@weir/firmware-sim');
+const provision = () => import('@weir/provision');
+
+/** Their commands are run as those of the appliance are. */
+const runner = async (command: Command, argv: string[]) => (await node()).runCommand(command, argv);
 
 type Named = Awaited<ReturnType<typeof node>>;
 
@@ -47,6 +51,10 @@ const commands: Record<string, Entry> = {
     all.verifyCommand(parts.shippedSite),
   ),
   device: of('Devices that may log in to the broker.', (all) => all.deviceCommand),
+  provision: {
+    summary: 'Keys, certificates, boards and devices of a site.',
+    run: async (argv) => (await provision()).provisionCommand(argv, runner),
+  },
   sim: { summary: 'Runs simulated devices of a world.', run: async (argv) => (await sim()).simCommand(argv) },
   bench: {
     summary: 'Measures, beside servers from Debian.',
@@ -55,7 +63,7 @@ const commands: Record<string, Entry> = {
 };
 
 function help(): string {
-  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(8)} ${summary}`);
+  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(9)} ${summary}`);
   return `weir ${parts.version}\n\nusage: weir COMMAND [--help]\n\n${lines.join('\n')}\n`;
 }
 

@@ -37,4 +37,5 @@ await build({
 });
 for (const sites of ['node/sites', 'firmware-sim/src/bench/sites'])
   await cp(join(root, sites), join(out, 'sites'), { recursive: true });
+await cp(join(root, 'provision/boards'), join(out, 'boards'), { recursive: true });
 await cp(join(root, 'package.json'), join(out, 'package.json'));

@@ -12,6 +12,8 @@ const PACKAGES: { name: string; commands: string[]; for: string }[] = [
     commands: ['/usr/bin/mosquitto_pub', '/usr/bin/mosquitto_sub'],
     for: 'MQTT clients that are not ours',
   },
+  { name: 'openssl', commands: ['/usr/bin/openssl'], for: 'certificates are judged by another program' },
+  { name: 'ansible-core', commands: ['/usr/bin/ansible-inventory'], for: 'inventories are read by Ansible' },
   { name: 'strace', commands: ['/usr/bin/strace'], for: 'faults of the disk' },
 ];
 

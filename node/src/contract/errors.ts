@@ -70,6 +70,43 @@ export const ERRORS = {
     means: 'Something failed that should not have; the log says what.',
   },
   WEIR_USAGE: { status: 400, exit: 2, means: 'The command line was not understood.' },
+  WEIR_FLEET_INVALID: { status: 422, exit: 3, means: 'The fleet file has faults; all of them are listed.' },
+  WEIR_KEYS_EXPOSED: {
+    status: 500,
+    exit: 5,
+    means: 'A file with a key may be read by others than its owner. It was not used.',
+  },
+  WEIR_AUTHORITY_MISSING: {
+    status: 500,
+    exit: 1,
+    means: 'The folder of the site lacks a file of its authority.',
+  },
+  WEIR_AUTHORITY_DAMAGED: {
+    status: 500,
+    exit: 1,
+    means: 'A file of the authority cannot be understood. Nothing was signed.',
+  },
+  WEIR_SEAL_BROKEN: {
+    status: 422,
+    exit: 1,
+    means: 'A sealed file cannot be opened: another passphrase, or it was changed.',
+  },
+  WEIR_FLASH_REFUSED: {
+    status: 403,
+    exit: 5,
+    means: 'This disk is not written: a check says that it may hold something.',
+  },
+  WEIR_IMAGE_UNFIT: {
+    status: 422,
+    exit: 1,
+    means: 'The image is damaged, no disk image, or not meant for this board.',
+  },
+  WEIR_FLASH_FAILED: {
+    status: 500,
+    exit: 1,
+    means: 'The disk did not take what was written, or reads back otherwise.',
+  },
+  WEIR_TOOL_MISSING: { status: 500, exit: 1, means: 'A program that is needed is not installed.' },
 } as const;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -1,0 +1,53 @@
+import { WeirError } from '@weir/node/contract';
+
+/** What a command says of itself; the front door gives it help, parsing, `--json` and exit statuses. */
+export interface Option {
+  type: 'string' | 'boolean';
+  help: string;
+  value?: string;
+  default?: string | boolean;
+  short?: string;
+}
+
+export interface Invocation {
+  options: Record<string, string | boolean | undefined>;
+  args: string[];
+  json: boolean;
+}
+
+export interface Command {
+  name: string;
+  usage: string;
+  summary: string;
+  options: Record<string, Option>;
+  run(invocation: Invocation): Promise<number>;
+}
+
+/** Runs a command with its arguments and answers the exit status. */
+export type Runner = (command: Command, argv: string[]) => Promise<number>;
+
+export function text({ options }: Invocation, name: string): string | undefined {
+  const value = options[name];
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+export function flag({ options }: Invocation, name: string): boolean {
+  return options[name] === true;
+}
+
+/** A whole number of days within bounds, or undefined where none was given. */
+export function days(invocation: Invocation, name: string, most: number): number | undefined {
+  const given = text(invocation, name);
+  if (given === undefined) return undefined;
+  const value = /^\d{1,5}$/.test(given) ? Number(given) : 0;
+  if (value >= 1 && value <= most) return value;
+  throw new WeirError('WEIR_USAGE', `--${name} takes 1 to ${most} days, not ${JSON.stringify(given)}`, {
+    field: name,
+  });
+}
+
+export function print(invocation: Invocation, data: object, lines: readonly string[]): void {
+  process.stdout.write(
+    invocation.json ? `${JSON.stringify(data)}\n` : lines.map((line) => `${line}\n`).join(''),
+  );
+}

@@ -1,0 +1,2 @@
+export { provisionCommand } from './commands/provision.ts';
+export type { Command, Runner } from './commands/shape.ts';
