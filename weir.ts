@@ -1,16 +1,17 @@
-import { readFileSync } from 'node:fs';
 import type { Command, Parts } from '@weir/node/commands';
+import { placeOf, readShippedText } from '@weir/node/shipped';
 
 /**
- * The list of commands. It runs as it stands, and bundled as `dist/weir.mjs`: what is loaded by address is named for
- * both. A command loads its own code only, so that `weir check` does not wait for a broker.
+ * The list of commands. It runs as it stands, bundled as `dist/weir.mjs`, and in the one executable as `sea:///weir.mjs`:
+ * what is loaded by address is named for all. A command loads its own code only, so that `weir check` does not wait for a broker.
  */
 const bundled = import.meta.url.endsWith('.mjs');
 const at = (source: string, inBundle: string) => new URL(bundled ? inBundle : source, import.meta.url);
 
 const parts: Parts = {
-  version: (JSON.parse(readFileSync(at('./package.json', './package.json'), 'utf8')) as { version: string })
-    .version,
+  version: (
+    JSON.parse(readShippedText(placeOf(at('./package.json', './package.json')))) as { version: string }
+  ).version,
   shardEntry: at('./node/src/shard/thread-entry.ts', './shard-thread.mjs'),
   gatewayEntry: at('./gateway/src/thread.ts', './gateway-thread.mjs'),
   pages: at('./ui/dist/', '../ui/dist/'),

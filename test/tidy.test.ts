@@ -8,6 +8,7 @@ import { describe, expect, test } from 'vitest';
 /** A room imports itself and the rooms listed; the longest matching prefix decides. */
 const MAY_IMPORT: Record<string, string[]> = {
   'node/src/contract': [],
+  'node/src/shipped': [],
   'node/src/engine': ['node/src/contract'],
   'node/src/log': ['node/src/contract'],
   'node/src/store': ['node/src/contract', 'node/src/engine', 'node/src/log'],
@@ -24,12 +25,19 @@ const MAY_IMPORT: Record<string, string[]> = {
   'node/src/client': ['node/src/contract'],
   'node/src/board': ['node/src'],
   'node/src/commands': ['node/src'],
-  gateway: ['node/src/contract', 'node/src/client'],
+  gateway: ['node/src/contract', 'node/src/client', 'node/src/shipped'],
   ui: ['node/src/contract'],
-  'firmware-sim': ['node/src/contract'],
+  'firmware-sim': ['node/src/contract', 'node/src/shipped'],
   provision: ['node/src/contract'],
   test: ['node/src', 'gateway', 'ui', 'firmware-sim', 'provision', 'weir.ts'],
-  'weir.ts': ['node/src/commands', 'node/src/board', 'gateway', 'firmware-sim', 'provision'],
+  'weir.ts': [
+    'node/src/commands',
+    'node/src/shipped',
+    'node/src/board',
+    'gateway',
+    'firmware-sim',
+    'provision',
+  ],
 };
 
 const WORKSPACES: Record<string, string> = {
@@ -37,6 +45,7 @@ const WORKSPACES: Record<string, string> = {
   '@weir/node/client': 'node/src/client/index.ts',
   '@weir/node/board': 'node/src/board/index.ts',
   '@weir/node/commands': 'node/src/commands/index.ts',
+  '@weir/node/shipped': 'node/src/shipped/index.ts',
   '@weir/gateway': 'gateway/src/index.ts',
   '@weir/firmware-sim': 'firmware-sim/src/index.ts',
   '@weir/provision': 'provision/src/index.ts',

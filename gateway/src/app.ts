@@ -64,7 +64,7 @@ export async function buildApp(options: GatewayOptions, parts: Parts, hosts: Hos
     verifyRoute(guarded, parts);
     liveRoutes(guarded, parts);
   });
-  await pageRoutes(app, options.uiDir, options.logger);
+  pageRoutes(app, options.uiDir, options.logger);
   return app;
 }
 

@@ -16,7 +16,7 @@ export interface GatewayOptions {
   listen: { host: string; port: number };
   /** Asks for no log-in, and refuses any address but loopback. */
   open: boolean;
-  /** The built page; null serves the API alone. */
+  /** Where the built page lies, a directory or a place inside the executable; null serves the API alone. */
   uiDir: string | null;
   /** Takes over an upgrade on `/mqtt`. */
   webSocket?: (request: IncomingMessage, socket: Duplex, head: Buffer) => void;

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { setPriority } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { ENTRY } from './entry.ts';
+import { selfArgs } from '@weir/node/shipped';
 import { Child } from './servers/child.ts';
 import { HttpClient } from './servers/http-client.ts';
 
@@ -19,7 +19,7 @@ interface AskerTask {
  * of their own: in the generator's a question would wait for frames to be written, and look like the server's wait.
  */
 export async function askPages(task: AskerTask, signal: AbortSignal): Promise<number[]> {
-  const child = new Child(process.execPath, [ENTRY, 'bench', ASK_PAGES, JSON.stringify(task)]);
+  const child = new Child(process.execPath, [...selfArgs(), 'bench', ASK_PAGES, JSON.stringify(task)]);
   const stop = (): void => void child.process.kill('SIGTERM');
   signal.addEventListener('abort', stop, { once: true });
   try {

@@ -1,6 +1,6 @@
-import { join } from 'node:path';
+import { placeOf } from '@weir/node/shipped';
 
 /** A site file of the benchmarks; in the bundle they lie in `sites/` too. */
 export function siteFile(name: string): string {
-  return join(import.meta.dirname, 'sites', `${name}.yaml`);
+  return placeOf(new URL(`./sites/${name}.yaml`, import.meta.url));
 }

@@ -31,6 +31,7 @@ describe('the page', () => {
     ['br, gzip', 'br'],
     ['gzip', 'gzip'],
     ['identity', null],
+    ['br;q=0, gzip;q=0.5', 'gzip'],
   ])(
     'for a browser that takes %s a hashed file comes as it was compressed, for good',
     async (accepts, encoding) => {
@@ -42,6 +43,15 @@ describe('the page', () => {
       expect(text).toMatch(/^cache-control: public, max-age=31536000, immutable\r$/im);
     },
   );
+
+  test('is not sent again to a browser that has it', async () => {
+    const { get } = await withGateway({ uiDir: builtPage() });
+    const first = await get('/');
+    const again = await get('/', { headers: { 'if-none-match': first.headers.get('etag') ?? '' } });
+    expect(again.status).toBe(304);
+    expect(await again.text()).toBe('');
+    expect((await get('/', { method: 'HEAD' })).headers.get('etag')).toBe(first.headers.get('etag'));
+  });
 
   test('that is not built leaves the API, and says so in the log', async () => {
     const { get, log } = await withGateway({ uiDir: join(tmpdir(), 'weir-no-such-directory') });

@@ -1,8 +1,9 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { Progress } from '../client/progress.ts';
 import { WeirError } from '../contract/index.ts';
 import type { CommitLog } from '../log/port.ts';
 import type { FromThread, ThreadSetup, ToThread } from '../shard/thread-messages.ts';
+import { startThread } from '../shipped/index.ts';
 
 /** Records on their way to a thread that catches up; more would only wait in its memory. */
 const WINDOW_RECORDS = 64;
@@ -67,7 +68,7 @@ export class Feeder {
   }
 
   #start(): Worker {
-    const worker = new Worker(this.#entry, {
+    const worker = startThread(this.#entry, {
       workerData: this.#setup,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
     });

@@ -1,6 +1,7 @@
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, type Worker } from 'node:worker_threads';
 import type { BoardPorts, FromGateway, GatewayMessage, GatewaySetup } from '../client/index.ts';
 import { WeirError } from '../contract/index.ts';
+import { startThread } from '../shipped/index.ts';
 import { type BoardFacts, serveBoard } from './board-calls.ts';
 import type { ShardThreads } from './shard-threads.ts';
 
@@ -33,7 +34,7 @@ export async function startGatewayThread(
   const { port1, port2 } = new MessageChannel();
   serveBoard(port1, facts);
   const all: BoardPorts = { ...ports, board: port2, shards: lines };
-  worker = new Worker(entry, {
+  worker = startThread(entry, {
     workerData: { ports: all, gateway: setup },
     transferList: [port2, ...lines],
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },

@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { KEPT_SITE } from '../board/index.ts';
 import { formatFaults, parseSite, type Site, WeirError } from '../contract/index.ts';
+import { placeOf, readShippedText } from '../shipped/index.ts';
 
 /** The site file, or every fault of it at once. */
 export function readSite(path: string): Site {
@@ -11,7 +11,7 @@ export function readSite(path: string): Site {
 
 export function readSiteText(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readShippedText(path);
   } catch (cause) {
     const why = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : String(cause);
     throw new WeirError('WEIR_USAGE', `cannot read the site file ${path}: ${why}`, { cause });
@@ -21,7 +21,7 @@ export function readSiteText(path: string): string {
 /** Of a data directory: the file that is named, else the one that its appliance last ran with, else the shipped one. */
 export function siteOfData(dataDir: string, named: string | undefined, shipped: URL): Site {
   const kept = join(dataDir, KEPT_SITE);
-  return readSite(named ?? (existsSync(kept) ? kept : fileURLToPath(shipped)));
+  return readSite(named ?? (existsSync(kept) ? kept : placeOf(shipped)));
 }
 
 export function parsedSite(text: string, path: string): Site {

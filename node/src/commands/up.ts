@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import pino from 'pino';
 import { type Board, startBoard } from '../board/index.ts';
 import { WeirError } from '../contract/index.ts';
+import { placeOf, selfArgs } from '../shipped/index.ts';
 import { type Command, EXIT, hostPort, type Invocation, text } from './command.ts';
 import { parsedSite, readSiteText } from './read-site.ts';
 
@@ -60,7 +60,7 @@ async function up(invocation: Invocation, parts: Parts): Promise<number> {
   const demo = invocation.options.demo === true;
   const open = demo || invocation.options.open === true;
   if (open) for (const { host } of [mqtt, http]) refuseBeyondLoopback(host);
-  const sitePath = invocation.args[0] ?? fileURLToPath(parts.shippedSite);
+  const sitePath = invocation.args[0] ?? placeOf(parts.shippedSite);
   const siteText = readSiteText(sitePath);
   const site = parsedSite(siteText, sitePath);
   const logger = pino(
@@ -82,7 +82,7 @@ async function up(invocation: Invocation, parts: Parts): Promise<number> {
       entry: parts.gatewayEntry,
       host: http.host,
       port: http.port,
-      uiDir: fileURLToPath(parts.pages),
+      uiDir: placeOf(parts.pages),
     },
     ...checkpointOf(invocation),
   });
@@ -148,7 +148,7 @@ function stopSignal(): Promise<NodeJS.Signals> {
 /** The simulator is another process, as real devices are: it must not borrow the broker's thread. */
 function startDemo(board: Board): () => Promise<void> {
   const args = ['sim', 'utility', '--mqtt', `${board.mqtt.host}:${board.mqtt.port}`, '--demo'];
-  const child = spawn(process.execPath, [...process.execArgv, process.argv[1], ...args], {
+  const child = spawn(process.execPath, [...selfArgs(), ...args], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   let asked = false;

@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs';
 import type { LedgerAnswer } from '@weir/node/contract';
+import { selfArgs } from '@weir/node/shipped';
 import type { Bench } from '../bench.ts';
-import { ENTRY } from '../entry.ts';
 import { siteFile } from '../site-file.ts';
 import { waitFor } from '../wait-for.ts';
 import { Child } from './child.ts';
@@ -21,7 +20,7 @@ export function weir(site: string): ServerUnderTest {
   const file = siteFile(site);
   return {
     name: 'weir',
-    installed: () => existsSync(ENTRY),
+    installed: () => true,
     start: (bench, directory) => startWeir(bench, directory, file),
   };
 }
@@ -29,15 +28,7 @@ export function weir(site: string): ServerUnderTest {
 /** Also starts again over a directory that an earlier run left. */
 export async function startWeir(bench: Bench, directory: string, file: string): Promise<RunningServer> {
   const places = ['--data', directory, '--mqtt', '127.0.0.1:0', '--http', '127.0.0.1:0'];
-  const child = new Child(process.execPath, [
-    ...process.execArgv,
-    ENTRY,
-    'up',
-    file,
-    '--open',
-    '--json',
-    ...places,
-  ]);
+  const child = new Child(process.execPath, [...selfArgs(), 'up', file, '--open', '--json', ...places]);
   const ready = JSON.parse(await child.firstLine(UP_MS)) as Ready;
   const client = new HttpClient(ready.http);
   await waitFor('Weir to be ready', () => client.answers('/readyz'), {
