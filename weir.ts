@@ -61,10 +61,16 @@ const commands: Record<string, Entry> = {
     summary: 'Measures, beside servers from Debian.',
     run: async (argv) => (await sim()).benchCommand(argv),
   },
+  completion: of('Prints completions for bash, zsh or fish.', (all) =>
+    all.completionCommand(() => all.documentedOf(commands)),
+  ),
+  man: of('Prints the manual page.', (all) =>
+    all.manCommand(parts.version, () => all.documentedOf(commands)),
+  ),
 };
 
 function help(): string {
-  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(9)} ${summary}`);
+  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}`);
   return `weir ${parts.version}\n\nusage: weir COMMAND [--help]\n\n${lines.join('\n')}\n`;
 }
 

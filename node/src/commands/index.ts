@@ -1,8 +1,11 @@
 export { checkCommand } from './check.ts';
 export { type Command, EXIT, runCommand } from './command.ts';
+export { completionCommand } from './completion.ts';
 export { deviceCommand } from './device.ts';
 export { doctorCommand } from './doctor.ts';
+export { documentedOf } from './documented.ts';
 export { ledgerCommand } from './ledger.ts';
+export { manCommand } from './man.ts';
 export { queryCommand } from './query.ts';
 export { statusCommand } from './status.ts';
 export { tailCommand } from './tail.ts';

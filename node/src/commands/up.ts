@@ -1,10 +1,13 @@
 import { spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import pino from 'pino';
 import { type Board, startBoard } from '../board/index.ts';
 import { WeirError } from '../contract/index.ts';
 import { placeOf, selfArgs } from '../shipped/index.ts';
 import { type Command, EXIT, hostPort, type Invocation, text } from './command.ts';
 import { parsedSite, readSiteText } from './read-site.ts';
+import { supervisorOf } from './supervisor.ts';
 
 /** What the front door adds, since this room may not import the gateway or the simulator. */
 export interface Parts {
@@ -67,11 +70,12 @@ async function up(invocation: Invocation, parts: Parts): Promise<number> {
     { level: invocation.options.verbose ? 'debug' : invocation.json ? 'warn' : 'info', base: null },
     pino.destination(2),
   );
+  const dataDir = text(invocation, 'data') ?? './weir-data';
   const stop = stopSignal();
   const board = await startBoard({
     site,
     siteText,
-    dataDir: text(invocation, 'data') ?? './weir-data',
+    dataDir,
     mqtt,
     mqtts: site.mqtt.tls ? hostPort(text(invocation, 'mqtts') ?? '', 'mqtts') : null,
     open,
@@ -86,9 +90,14 @@ async function up(invocation: Invocation, parts: Parts): Promise<number> {
     },
     ...checkpointOf(invocation),
   });
-  announce(board, invocation.json);
+  announce(board, invocation.json, dataDir);
+  const supervisor = supervisorOf(process.env, process.pid, (fault) =>
+    logger.warn({ fault: fault.message }, 'systemd was not told'),
+  );
+  supervisor.ready(`pages on ${board.http}, MQTT on ${board.mqtt.host}:${board.mqtt.port}`);
   const endDemo = demo ? startDemo(board) : async () => {};
   const why = await Promise.race([stop, board.failed]);
+  supervisor.stopping();
   await endDemo();
   await board.close();
   // A supervisor starts it again: it must not take this for an end that somebody asked for.
@@ -120,7 +129,7 @@ function refuseBeyondLoopback(host: string): void {
   );
 }
 
-function announce(board: Board, json: boolean): void {
+function announce(board: Board, json: boolean, dataDir: string): void {
   const ports = { mqtt: `${board.mqtt.host}:${board.mqtt.port}`, http: board.http, pid: process.pid };
   const token = board.firstToken;
   if (json) process.stdout.write(`${JSON.stringify(token === null ? ports : { ...ports, token })}\n`);
@@ -128,8 +137,18 @@ function announce(board: Board, json: boolean): void {
     process.stderr.write(
       `Weir is up.\n  dashboard  ${board.http}\n  MQTT       ${ports.mqtt}\n  stop       Ctrl-C\n`,
     );
-  if (token !== null && !json)
+  if (token === null || json) return;
+  if (process.env.JOURNAL_STREAM === undefined)
     process.stderr.write(`  log in with  ${token}\nThis token is shown once and kept nowhere.\n`);
+  else
+    process.stderr.write(`  log in with the token in ${keepToken(token, dataDir)}; remove that file then\n`);
+}
+
+/** A journal is kept and copied about, so under systemd the token goes to a file that only the service's user reads. */
+function keepToken(token: string, dataDir: string): string {
+  const file = join(dataDir, 'first-token');
+  writeFileSync(file, `${token}\n`, { mode: 0o600 });
+  return file;
 }
 
 /** A second signal while draining ends at once: whoever presses Ctrl-C twice means it. */
