@@ -29,7 +29,7 @@ test('docs/dependencies.md lists what the manifests name, no more and no less', 
 
 test('every version is exact', () => {
   const loose = [...declared].filter(
-    ([name, version]) => !/^\d+\.\d+\.\d+$/.test(version) && name !== '@types/node',
+    ([name, version]) => !/^(?:npm:@?[\w./-]+@)?\d+\.\d+\.\d+$/.test(version) && name !== '@types/node',
   );
   expect(loose).toEqual([]);
 });

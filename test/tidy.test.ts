@@ -28,7 +28,7 @@ const MAY_IMPORT: Record<string, string[]> = {
   gateway: ['node/src/contract', 'node/src/client', 'node/src/shipped'],
   ui: ['node/src/contract'],
   'firmware-sim': ['node/src/contract', 'node/src/shipped'],
-  provision: ['node/src/contract'],
+  provision: ['node/src/contract', 'node/src/shipped'],
   test: ['node/src', 'gateway', 'ui', 'firmware-sim', 'provision', 'weir.ts'],
   'weir.ts': [
     'node/src/commands',

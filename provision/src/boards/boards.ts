@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { deepFreeze, formatFaults, meant, parseSize, readYaml, WeirError } from '@weir/node/contract';
+import { placeOf, readShippedText } from '@weir/node/shipped';
 import type { Static } from 'typebox';
 import { BoardSchema } from './schema.ts';
 
@@ -17,7 +17,7 @@ export interface BoardKind {
   notes: string[];
 }
 
-/** The files in `provision/boards`; bundled, they lie beside the command. */
+/** The files in `provision/boards`; bundled, they lie beside the command, or inside the one executable with it. */
 const KINDS = [
   'generic-arm64',
   'odroid-c4',
@@ -41,7 +41,7 @@ export function boardKind(name: string): BoardKind {
       suggestion: meant(name, KINDS),
     });
   const file = new URL(`${name}.yaml`, FOLDER);
-  return parseBoard(readFileSync(file, 'utf8'), name);
+  return parseBoard(readShippedText(placeOf(file)), name);
 }
 
 export function parseBoard(text: string, name: string): BoardKind {
