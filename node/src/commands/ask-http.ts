@@ -5,7 +5,7 @@ import { text } from './command.ts';
 /** Commands ask a running appliance over HTTP, as any other client would. */
 export const URL_OPTIONS: Record<string, Option> = {
   url: { type: 'string', value: 'URL', help: 'the appliance to ask', default: 'http://127.0.0.1:8080' },
-  token: { type: 'string', value: 'TOKEN', help: 'access token, where one is needed' },
+  token: { type: 'string', value: 'TOKEN', help: 'access token, where one is needed (WEIR_TOKEN)' },
 };
 
 interface FaultBody {
@@ -19,7 +19,8 @@ export async function ask<T>(invocation: Invocation, path: string): Promise<T> {
 
 export async function open(invocation: Invocation, path: string, accept: string): Promise<Response> {
   const base = text(invocation, 'url') ?? 'http://127.0.0.1:8080';
-  const token = text(invocation, 'token');
+  // Not on the command line, where every user of the machine could read it.
+  const token = text(invocation, 'token') ?? process.env.WEIR_TOKEN;
   const headers: Record<string, string> = { accept };
   if (token) headers.authorization = `Bearer ${token}`;
   let answer: Response;
