@@ -15,6 +15,13 @@ const PACKAGES: { name: string; commands: string[]; for: string }[] = [
   { name: 'openssl', commands: ['/usr/bin/openssl'], for: 'certificates are judged by another program' },
   { name: 'ansible-core', commands: ['/usr/bin/ansible-inventory'], for: 'inventories are read by Ansible' },
   { name: 'strace', commands: ['/usr/bin/strace'], for: 'faults of the disk' },
+  {
+    name: 'ansible-lint',
+    commands: ['/usr/bin/ansible-lint', '/usr/bin/ansible-playbook', '/usr/bin/yamllint'],
+    for: 'the plays are held to its production profile',
+  },
+  { name: 'ansible', commands: ['/usr/bin/ansible-community'], for: 'the collections that the plays use' },
+  { name: 'shellcheck', commands: ['/usr/bin/shellcheck'], for: 'the shell scripts of boards' },
 ];
 
 function present(path: string): boolean {
