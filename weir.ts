@@ -43,6 +43,7 @@ const of = (summary: string, pick: (commands: Named) => Command): Entry => ({
 const commands: Record<string, Entry> = {
   up: of('Runs the appliance: broker, engine and gateway in one.', (all) => all.upCommand(parts)),
   check: of('Reads a site file and reports every fault at once.', (all) => all.checkCommand),
+  plan: of('What a site will need: disk, memory, processor, wear of the flash.', (all) => all.planCommand),
   query: of('Asks a rollup: its buckets, or the largest groups.', (all) => all.queryCommand),
   tail: of('Prints buckets as they change.', (all) => all.tailCommand),
   ledger: of('Where every reading went; fails when the sums disagree.', (all) => all.ledgerCommand),

@@ -19,6 +19,7 @@ const MAY_IMPORT: Record<string, string[]> = {
     'node/src/log',
     'node/src/client',
   ],
+  'node/src/plan': ['node/src/contract', 'node/src/engine', 'node/src/store', 'node/src/log'],
   'node/src/cluster': ['node/src/contract', 'node/src/log'],
   'node/src/broker': ['node/src/contract', 'node/src/log'],
   'node/src/jobs': ['node/src/contract', 'node/src/shard', 'node/src/store', 'node/src/log'],

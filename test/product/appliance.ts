@@ -10,7 +10,8 @@ export const SITE = join(import.meta.dirname, 'site.yaml');
  */
 const PROGRAM = process.env.WEIR_TEST_BUNDLE === '1' ? join('dist', 'weir.mjs') : 'weir.ts';
 const WEIR = join(import.meta.dirname, '..', '..', PROGRAM);
-const NODE = [process.execPath, '--disable-warning=ExperimentalWarning', WEIR];
+/** The program and its arguments, before the command. */
+export const NODE = [process.execPath, '--disable-warning=ExperimentalWarning', WEIR];
 /** A machine that runs other tests besides is slow; a product that hangs must still end the test. */
 const START_MS = 60_000;
 const STOP_MS = 30_000;

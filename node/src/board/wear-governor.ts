@@ -13,7 +13,7 @@ const CHECKPOINT_CEILING_MS = 60 * 60_000;
 
 /**
  * A restart replays what came since the last checkpoint, and is to serve within ten seconds. A quarter of a million
- * readings a second is a tenth of what a core of a PC replays (docs/benchmarks.md).
+ * readings a second is a twelfth of the budget for a core of a PC, which is about what the slowest boards are behind.
  */
 const REPLAY_SECONDS = 8;
 const REPLAYED_PER_SECOND = 250_000;

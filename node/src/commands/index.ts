@@ -6,6 +6,7 @@ export { doctorCommand } from './doctor.ts';
 export { documentedOf } from './documented.ts';
 export { ledgerCommand } from './ledger.ts';
 export { manCommand } from './man.ts';
+export { planCommand } from './plan.ts';
 export { queryCommand } from './query.ts';
 export { statusCommand } from './status.ts';
 export { tailCommand } from './tail.ts';

@@ -252,6 +252,16 @@ export class LevelRunStore implements RunStore {
     };
   }
 
+  /** Bytes and entries of each table over all shards, as they lie on the disk. */
+  sizes(): Map<string, { bytes: number; entries: number }> {
+    const sizes = new Map<string, { bytes: number; entries: number }>();
+    for (const { table, bytes, entries } of this.#catalog.runs()) {
+      const known = sizes.get(table) ?? { bytes: 0, entries: 0 };
+      sizes.set(table, { bytes: known.bytes + bytes, entries: known.entries + entries });
+    }
+    return sizes;
+  }
+
   async close(): Promise<void> {
     await this.#folding?.catch(() => undefined);
     await this.#catalog.idle();

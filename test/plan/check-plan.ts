@@ -1,0 +1,225 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import {
+  cpuSeconds,
+  directoryBytes,
+  rssBytes,
+  writtenBytes,
+} from '../../firmware-sim/src/bench/process-figures.ts';
+import type { StatusAnswer } from '../../node/src/contract/index.ts';
+import type { Measured, Plan } from '../../node/src/plan/plan-site.ts';
+import { Appliance, NODE, until } from '../product/appliance.ts';
+import { plannedSite } from './planned-site.ts';
+
+/**
+ * `node test/plan/check-plan.ts [--minutes 12] [--days 10] [--meters 1000] [--every 5s] [--pack 1] [--only disk|pace]`
+ * holds what `weir plan` says against the real appliance: what so many days leave on the disk, sent as fast as they are
+ * taken; and what so many minutes of a steady load cost. Prints each figure's ratio; exit status 1 when one of those
+ * that do not depend on the machine's mood is off by more than a quarter.
+ */
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '12' },
+    days: { type: 'string', default: '10' },
+    meters: { type: 'string', default: '1000' },
+    every: { type: 'string', default: '5s' },
+    pack: { type: 'string', default: '1' },
+    only: { type: 'string' },
+  },
+});
+
+const OFF = 0.25;
+const DISK_METERS = 300;
+/** What the first minute costs is the start's. */
+const WARM_MS = 60_000;
+
+interface Row {
+  figure: string;
+  planned: number;
+  real: number;
+  /** Whether it must be right whatever else the machine does. */
+  strict: boolean;
+}
+
+const rows: Row[] = [];
+const dir = await mkdtemp(join(tmpdir(), 'weir-planned-'));
+try {
+  if (values.only !== 'pace') await checkDisk(Number(values.days));
+  if (values.only !== 'disk') await checkPace(Number(values.minutes));
+} finally {
+  await rm(dir, { recursive: true, force: true });
+}
+report();
+
+async function plan(site: string, ...args: string[]): Promise<{ plan: Plan; measured: Measured }> {
+  // It runs for some time on a small board, which `weir` of the tests would not wait for.
+  const line = [...NODE.slice(1), 'plan', site, '--json', '--dir', dir, ...args];
+  const child = spawn(NODE[0], line, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  child.stdout.on('data', (chunk) => {
+    text += chunk;
+  });
+  await once(child, 'close');
+  return JSON.parse(text) as { plan: Plan; measured: Measured };
+}
+
+async function start(name: string, days: number): Promise<{ board: Appliance; data: string; site: string }> {
+  const site = join(dir, `${name}.yaml`);
+  await writeFile(site, plannedSite(days));
+  const data = join(dir, name);
+  const board = await Appliance.start({ data, site });
+  await board.ready();
+  return { board, data, site };
+}
+
+function sim(board: Appliance, ...args: string[]) {
+  const where = ['sim', 'utility', '--utilities', 'electricity', '--mqtt', `127.0.0.1:${board.mqttPort}`];
+  const child = spawn(NODE[0], [...NODE.slice(1), ...where, ...args], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  process.once('exit', () => child.kill());
+  return once(child, 'close');
+}
+
+/** Days of quarter-hourly readings as fast as they go, then a clean end: what is left is what the days take. */
+async function checkDisk(days: number): Promise<void> {
+  const { board, data, site } = await start('disk', days + 2);
+  const load = ['--meters', String(DISK_METERS), '--pack', '20', '--every', '15m', '--values', '51'];
+  const { plan: planned, measured } = await plan(site, ...load);
+  const world = ['--meters', String(DISK_METERS), '--heartbeat', '15m', '--packs', '20'];
+  await sim(board, ...world, '--from', `${days}d`, '--to', new Date().toISOString(), '--speed', 'max');
+  const status = await settled(board);
+  await board.stop();
+  const store = directoryBytes(join(data, 'store'));
+  const log = directoryBytes(join(data, 'log'), 'ballast');
+  const share = days / (days + 2);
+  const tiers = planned.disk.tiers.reduce((sum, { bytes }) => sum + bytes, 0);
+  const readings = (DISK_METERS * days * 86_400) / 900;
+  console.error(
+    `${status.log.last} records, ${readings} readings, ${measured.logBytesPerReading} B a reading planned`,
+  );
+  rows.push({
+    figure: 'tiers and history',
+    planned: (tiers + planned.disk.historyBytes) * share,
+    real: store,
+    strict: true,
+  });
+  rows.push({ figure: 'raw, in packs', planned: planned.disk.rawBytes * share, real: log, strict: false });
+}
+
+async function checkPace(minutes: number): Promise<void> {
+  const { board, site } = await start('pace', 7);
+  const load = ['--meters', values.meters, '--every', values.every, '--pack', values.pack, '--values', '51'];
+  const { plan: planned } = await plan(site, ...load);
+  const packs = values.pack === '1' ? [] : ['--packs', values.pack];
+  const ended = sim(
+    board,
+    '--meters',
+    values.meters,
+    '--heartbeat',
+    values.every,
+    ...packs,
+    '--client',
+    'light',
+    '--for',
+    `${minutes + 2}m`,
+  );
+  await until(
+    'the first minute',
+    () => performance.now() - board.startedAtMs > WARM_MS + 15_000,
+    2 * WARM_MS,
+  );
+  const before = await figures(board);
+  let rss = 0;
+  const untilMs = performance.now() + minutes * 60_000;
+  await until(
+    'the load to end',
+    () => {
+      rss = Math.max(rss, rssBytes(board.pid));
+      return performance.now() > untilMs;
+    },
+    (minutes + 1) * 60_000,
+  );
+  const after = await figures(board);
+  const readings = after.readings - before.readings;
+  const seconds = (after.atMs - before.atMs) / 1000;
+  rows.push(
+    {
+      figure: 'readings a second',
+      planned: planned.load.readingsPerSecond,
+      real: readings / seconds,
+      strict: true,
+    },
+    {
+      figure: 'commits a second',
+      planned: planned.load.commitsPerSecond,
+      real: (after.records - before.records) / seconds,
+      strict: false,
+    },
+    {
+      figure: 'flash bytes a reading',
+      planned: planned.flash.bytesPerReading,
+      real: (after.written - before.written) / readings,
+      strict: true,
+    },
+    {
+      figure: 'CPU µs a reading',
+      planned: planned.cpu.microsPerReading,
+      real: (1e6 * (after.cpu - before.cpu)) / readings,
+      strict: false,
+    },
+    { figure: 'memory', planned: planned.memoryBytes, real: rss, strict: false },
+  );
+  await board.stop();
+  await ended;
+}
+
+interface Figures {
+  atMs: number;
+  readings: number;
+  records: number;
+  written: number;
+  cpu: number;
+}
+
+async function figures(board: Appliance): Promise<Figures> {
+  const text = await (await fetch(new URL('/metrics', board.http))).text();
+  const metric = (name: string) => Number(new RegExp(`^weir_${name} (\\S+)`, 'm').exec(text)?.[1]);
+  return {
+    atMs: performance.now(),
+    readings: metric('readings_total'),
+    records: metric('log_records_total'),
+    written: writtenBytes(board.pid),
+    cpu: cpuSeconds(board.pid),
+  };
+}
+
+/** All that was sent is applied. */
+async function settled(board: Appliance): Promise<StatusAnswer> {
+  let status = await board.json<StatusAnswer>('/api/v1/status');
+  await until(
+    'the shards to have applied all',
+    async () => {
+      status = await board.json<StatusAnswer>('/api/v1/status');
+      return status.lagRecords === 0;
+    },
+    120_000,
+  );
+  return status;
+}
+
+function report(): void {
+  for (const { figure, planned, real, strict } of rows)
+    console.log(
+      `${figure.padEnd(24)} planned ${planned.toPrecision(4).padStart(10)}  real ${real.toPrecision(4).padStart(10)}  ratio ${(planned / real).toFixed(2)}${strict ? '' : '  (of this machine)'}`,
+    );
+  const wrong = rows.filter(({ planned, real, strict }) => strict && Math.abs(planned / real - 1) > OFF);
+  if (wrong.length > 0) {
+    console.error(`off by more than ${OFF * 100} %: ${wrong.map(({ figure }) => figure).join(', ')}`);
+    process.exitCode = 1;
+  }
+}
