@@ -70,7 +70,11 @@ function streamShape(stream: StreamSpec, rollups: RollupSpec[]): StreamShape {
   }
   const counters = stream.fields
     .filter(({ name }) => counted.has(name))
-    .map(({ name, decimals }) => `${name} (${decimals} decimals)`);
+    .map(({ name, decimals, register }) =>
+      register?.boot
+        ? `${name} (${decimals} decimals, boots by ${register.boot})`
+        : `${name} (${decimals} decimals)`,
+    );
   return {
     key: stream.keyField,
     id: stream.idFields.join(', '),

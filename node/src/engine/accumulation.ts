@@ -1,8 +1,6 @@
 import { LIMITS } from '../contract/limits.ts';
-import { MAX_GAP_MS } from '../contract/measures/layout.ts';
 import { addPresent, addSum, countRows, takeEnd, takeMax, takeMin, takePoint } from './accumulate.ts';
 import type { Block } from './block.ts';
-import type { Neighbours } from './neighbours.ts';
 import type { PartialTable } from './partial-table.ts';
 import type { SectionColumns } from './section-columns.ts';
 import { EXTRA_LATE, type SlotPart } from './slot-plan.ts';
@@ -17,7 +15,7 @@ export class Accumulation {
   lateBefore = 0;
   readonly #stream: StreamEngine;
   readonly #change: Change = { seq: 0, finalBucket: 0 };
-  readonly #interval: Interval = { fromT: 0, fromV: 0, toT: 0, toV: 0 };
+  readonly #interval: Interval = { fromT: 0, fromV: 0, toT: 0, toV: 0, amount: 0 };
   /** Place of a field among the counters, or −1; by rollup, group-by and part it would be looked up too often. */
   readonly #counterOf: Map<string, number>;
   readonly #fieldOf: Map<string, number>;
@@ -145,17 +143,33 @@ export class Accumulation {
     const values = block.values[c];
     const beforeT = block.beforeT[c];
     const beforeV = block.beforeV[c];
+    const amounts = block.amounts[c];
+    const { maxGapMs } = this.#stream.rules[c];
     for (let i = 0; i < n; i++) {
       const value = values[i];
       if (Number.isNaN(value)) continue;
       let corr = 0;
       let rest = 0;
-      if (value < beforeV[i] || times[i] - beforeT[i] > MAX_GAP_MS) {
-        corr = correctionOf(beforeT[i], beforeV[i], times[i], value);
-        rest = restOf(beforeT[i], beforeV[i], times[i], value);
+      const step = value - beforeV[i];
+      // All false for NaN: the first reading of a chain has no interval.
+      if (amounts[i] > step || amounts[i] < step || times[i] - beforeT[i] > maxGapMs) {
+        const interval = this.#intervalOf(block, c, i);
+        corr = correctionOf(interval, maxGapMs);
+        rest = restOf(interval, maxGapMs);
       }
       takePoint(table, part, slots[i], offsets[i], value + 0, corr, rest);
     }
+  }
+
+  /** What ends in a reading of the block. */
+  #intervalOf(block: Block, c: number, i: number): Interval {
+    const interval = this.#interval;
+    interval.fromT = block.beforeT[c][i];
+    interval.fromV = block.beforeV[c][i];
+    interval.toT = block.times[i];
+    interval.toV = block.values[c][i];
+    interval.amount = block.amounts[c][i];
+    return interval;
   }
 
   /** What of each reading's interval ends in its own bucket: the same for every group-by. HOT */
@@ -164,12 +178,12 @@ export class Accumulation {
       const { n, times, buckets } = block;
       const values = block.values[c];
       const beforeT = block.beforeT[c];
-      const beforeV = block.beforeV[c];
+      const amounts = block.amounts[c];
       const shares = block.shares[c];
+      const { maxGapMs } = this.#stream.rules[c];
       for (let i = 0; i < n; i++) {
-        const value = values[i];
-        if (Number.isNaN(value) || Number.isNaN(beforeT[i])) shares[i] = Number.NaN;
-        else shares[i] = lastShare(beforeT[i], beforeV[i], times[i], value, buckets[i] * widthMs);
+        if (Number.isNaN(values[i]) || Number.isNaN(beforeT[i])) shares[i] = Number.NaN;
+        else shares[i] = lastShare(beforeT[i], times[i], amounts[i], buckets[i] * widthMs, maxGapMs);
       }
     }
   }
@@ -180,82 +194,57 @@ export class Accumulation {
     const { n, times, buckets } = block;
     const values = block.values[c];
     const beforeT = block.beforeT[c];
-    const interval = this.#interval;
+    const { maxGapMs } = this.#stream.rules[c];
+    const span = rollup.changed.onTime;
     for (let i = 0; i < n; i++) {
       // False for NaN: without a reading before there is nothing to spread.
       if (Number.isNaN(values[i]) || !(beforeT[i] < buckets[i] * table.widthMs)) continue;
-      if (times[i] - beforeT[i] > MAX_GAP_MS) continue;
-      interval.fromT = beforeT[i];
-      interval.fromV = block.beforeV[c][i];
-      interval.toT = times[i];
-      interval.toV = values[i];
-      spread(table, part, block.groups[i], interval, 1, false, this.#change);
-      const span = rollup.changed.onTime;
+      if (times[i] - beforeT[i] > maxGapMs) continue;
+      const interval = this.#intervalOf(block, c, i);
+      spread(table, part, block.groups[i], interval, maxGapMs, 1, false, this.#change);
       if (beforeT[i] < span.from) span.from = beforeT[i];
     }
   }
 
   /**
-   * A reading came between two that are counted: what the interval put into the buckets is taken out, and that from
-   * the reading to the later one put in, with the later one's dimensions. The reading's own interval follows with it.
+   * What ends in a reading that is counted already has changed, since one came between, or is judged otherwise: what the
+   * old interval put into the buckets is taken out, and the new one put in, with the dimensions of the reading that it
+   * ends in. There was no old interval where the reading was the first of its chain.
    */
-  split(key: number, c: number, seek: Neighbours, value: number, beforeT: number, beforeV: number): void {
-    const { rollups, active } = this.#stream;
+  repair(key: number, c: number, tuple: number, old: Interval | null, now: Interval): void {
+    const { rollups, active, rules } = this.#stream;
+    const { maxGapMs } = rules[c];
     for (let r = 0; r < rollups.length; r++) {
       const rollup = rollups[r];
       this.#change.finalBucket = this.#finalBucket(rollup.widthMs);
       const span = rollup.changed.late;
-      if (seek.afterT[c] > span.to) span.to = seek.afterT[c];
-      if (seek.time < span.from) span.from = seek.time;
+      if (now.toT > span.to) span.to = now.toT;
+      if (now.fromT < span.from) span.from = now.fromT;
       for (let g = 0; g < rollup.groups.length; g++)
         for (const part of rollup.plans[g].parts) {
           if (this.#counterOf.get(part.field) !== c) continue;
           const table = active.tables[r][g];
-          const group = rollup.groups[g].groupOf(key, seek.afterTuple[c]);
-          if (part.kind === 'register')
-            this.#splitRegister(table, part, key, c, seek, value, beforeT, beforeV);
-          else if (part.kind === 'share')
-            this.#splitShare(table, part, group, c, seek, value, beforeT, beforeV);
+          if (part.kind === 'register') this.#repairRegister(table, part, key, maxGapMs, old, now);
+          if (part.kind !== 'share') continue;
+          const group = rollup.groups[g].groupOf(key, tuple);
+          if (old !== null) spread(table, part, group, old, maxGapMs, -1, true, this.#change);
+          spread(table, part, group, now, maxGapMs, 1, true, this.#change);
         }
     }
   }
 
-  #splitShare(
-    table: PartialTable,
-    part: SlotPart,
-    group: number,
-    c: number,
-    seek: Neighbours,
-    value: number,
-    beforeT: number,
-    beforeV: number,
-  ): void {
-    const interval = this.#interval;
-    interval.toT = seek.afterT[c];
-    interval.toV = seek.afterV[c];
-    interval.fromT = beforeT;
-    interval.fromV = beforeV;
-    if (!Number.isNaN(beforeT)) spread(table, part, group, interval, -1, true, this.#change);
-    interval.fromT = seek.time;
-    interval.fromV = value;
-    spread(table, part, group, interval, 1, true, this.#change);
-  }
-
-  #splitRegister(
+  #repairRegister(
     table: PartialTable,
     part: SlotPart,
     key: number,
-    c: number,
-    seek: Neighbours,
-    value: number,
-    beforeT: number,
-    beforeV: number,
+    maxGapMs: number,
+    old: Interval | null,
+    now: Interval,
   ): void {
-    const toT = seek.afterT[c];
-    const toV = seek.afterV[c];
-    const corr = correctionOf(seek.time, value, toT, toV) - correctionOf(beforeT, beforeV, toT, toV);
-    const rest = restOf(seek.time, value, toT, toV) - restOf(beforeT, beforeV, toT, toV);
+    const corr = correctionOf(now, maxGapMs) - (old === null ? 0 : correctionOf(old, maxGapMs));
+    const rest = restOf(now, maxGapMs) - (old === null ? 0 : restOf(old, maxGapMs));
     if (corr === 0 && rest === 0) return;
+    const { toT, toV } = now;
     const bucket = Math.floor(toT / table.widthMs);
     const slot = table.slotOf(key, bucket);
     takePoint(table, part, slot, toT - bucket * table.widthMs, toV, corr, rest);

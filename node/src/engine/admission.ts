@@ -3,12 +3,14 @@ import type { Section, StreamLayout } from '../contract/reading/section.ts';
 import type { Accumulation } from './accumulation.ts';
 import { Block } from './block.ts';
 import { KeyGroups } from './dimensions.ts';
+import type { ChainRow } from './judgement.ts';
 import { KEY_COUNTERS, KEY_NEWEST, KEY_OLDEST_S, KEY_STORED_S, KEY_TUPLE } from './key-table.ts';
 import { COUNTED, DUPLICATE, LATE_MERGED, LATE_UNPROVEN, reasonCount } from './ledger.ts';
-import { Neighbours } from './neighbours.ts';
+import { Neighbours, type Seeker } from './neighbours.ts';
 import { PAGE_BITS, PAGE_MASK } from './record-pages.ts';
+import { RegisterChains } from './register-chains.ts';
 import type { RunView } from './run-store.ts';
-import { DimensionColumn, hashColumn, SectionColumns } from './section-columns.ts';
+import { DimensionColumn, hashColumn, numberedTexts, SectionColumns } from './section-columns.ts';
 import { StoredHistory } from './stored-history.ts';
 import type { StreamEngine } from './stream-engine.ts';
 
@@ -39,7 +41,11 @@ export class Admission {
   readonly #dimensionFields: number[];
   readonly #dimensionColumns: DimensionColumn[];
   readonly #ids: Uint32Array;
-  readonly #counterColumns: Float64Array[] = [];
+  /** Of the values that history keeps: the counters first. */
+  readonly #keptColumns: Float64Array[] = [];
+  readonly #chains: RegisterChains;
+  readonly #plain: boolean[];
+  readonly #row: ChainRow = { t: 0, v: 0, id: 0, tuple: 0, boot: 0 };
   #keyOf = new Uint32Array(64);
   #section: Section | null = null;
   #counts: Float64Array = new Float64Array(0);
@@ -52,12 +58,16 @@ export class Admission {
     this.columns = new SectionColumns(spec);
     this.#block = new Block(counters.length);
     this.#stored = new StoredHistory(spec.name);
+    this.#chains = new RegisterChains(stream, accumulation, (key, time, seeker) =>
+      this.#probe(key, time, seeker),
+    );
+    this.#plain = stream.rules.map((rule) => rule.plain);
     this.#keyGroups = new KeyGroups(stream.keys);
     const place = (name: string) => spec.fields.findIndex((field) => field.name === name);
     this.#idFields = spec.idFields.map(place).filter((field) => field >= 0);
     this.#identity =
       spec.idFields.length === 0 ? 'content' : this.#idFields.length === 0 ? 'key and time' : 'fields';
-    this.#seek = new Neighbours(counters.length, this.#identity === 'content');
+    this.#seek = new Neighbours(stream.kept.length, this.#identity === 'content');
     this.#dimensionFields = dimensions.fields.map(place);
     this.#dimensionColumns = this.#dimensionFields.map(
       (field) => new DimensionColumn(spec.fields[field].decimals),
@@ -72,17 +82,18 @@ export class Admission {
   }
 
   open(section: Section, layout: StreamLayout, counts: Float64Array): void {
-    const { dimensions, counters } = this.#stream;
+    const { dimensions, kept } = this.#stream;
     this.#section = section;
     this.#counts = counts;
     this.columns.take(section, layout);
     for (let dim = 0; dim < this.#dimensionFields.length; dim++)
       this.#dimensionColumns[dim].take(this.columns.columns[this.#dimensionFields[dim]], dimensions);
-    for (let c = 0; c < counters.length; c++)
-      this.#counterColumns[c] = this.columns.numbers(
-        counters[c],
-        section.rows <= NONE.length ? NONE : nones(section.rows),
-      );
+    const absent = section.rows <= NONE.length ? NONE : nones(section.rows);
+    for (let k = 0; k < kept.length; k++) {
+      const column = this.columns.columns[kept[k]];
+      this.#keptColumns[k] =
+        column?.kind === 'text' ? numberedTexts(column) : this.columns.numbers(kept[k], absent);
+    }
     this.#findKeys(section);
   }
 
@@ -105,8 +116,9 @@ export class Admission {
     const block = this.#block;
     const { keys, active } = this.#stream;
     const { times, keyIndex } = section;
-    const counterColumns = this.#counterColumns;
-    const counters = counterColumns.length;
+    const keptColumns = this.#keptColumns;
+    const counters = this.#plain.length;
+    const plain = this.#plain;
     const keyOf = this.#keyOf;
     const { records } = keys;
     const { history } = active;
@@ -132,16 +144,22 @@ export class Admission {
         page[own + KEY_NEWEST] = time;
         const record = history.append(key, time, tuple, block.contents[i], block.ids[i]);
         for (let c = 0; c < counters; c++) {
-          const value = counterColumns[c][row];
+          const value = keptColumns[c][row];
           history.setValue(record, c, value);
           block.values[c][block.n] = value;
           if (Number.isNaN(value)) continue;
           const chain = own + KEY_COUNTERS + 2 * c;
+          const beforeV = page[chain + 1];
           block.beforeT[c][block.n] = page[chain];
-          block.beforeV[c][block.n] = page[chain + 1];
+          block.beforeV[c][block.n] = beforeV;
+          block.amounts[c][block.n] =
+            value >= beforeV && beforeV !== 0 && plain[c]
+              ? value - beforeV
+              : this.#chains.newest(key, c, this.#rowOf(c, row, time, block.ids[i], tuple));
           page[chain] = time;
           page[chain + 1] = value;
         }
+        for (let k = counters; k < keptColumns.length; k++) history.setValue(record, k, keptColumns[k][row]);
         block.tuples[block.n] = tuple;
       } else if (!this.#admitOld(key, time, row, i)) continue;
       block.rows[block.n] = row;
@@ -161,7 +179,7 @@ export class Admission {
     const block = this.#block;
     const stream = this.#stream;
     const seek = this.#seek;
-    const counters = this.#counterColumns.length;
+    const counters = this.#plain.length;
     const horizon = stream.horizon;
     if (time < horizon) {
       for (let c = 0; c < counters; c++) block.values[c][block.n] = Number.NaN;
@@ -170,66 +188,57 @@ export class Admission {
       return true;
     }
     seek.seek(time, block.ids[i], block.contents[i], horizon);
-    for (let c = 0; c < counters; c++) seek.values[c] = this.#counterColumns[c][row];
-    this.#probe(key, time);
+    seek.values.fill(Number.NaN, counters);
+    for (let c = 0; c < counters; c++) seek.values[c] = this.#keptColumns[c][row];
+    this.#probe(key, time, seek);
     if (seek.duplicate || seek.conflict) {
       this.#counts[seek.duplicate ? DUPLICATE : reasonCount('conflict')]++;
       return false;
     }
     const tuple = this.#tupleOf(key, row);
-    const record = stream.active.history.insert(key, time, tuple, block.contents[i], block.ids[i]);
+    // Before it is in history itself: the chains are looked at without it.
     for (let c = 0; c < counters; c++) {
-      const value = this.#link(key, c, time);
-      block.values[c][block.n] = value;
-      stream.active.history.setValue(record, c, value);
+      block.values[c][block.n] = seek.values[c];
+      if (Number.isNaN(seek.values[c])) continue;
+      const linked = this.#chains.link(key, c, this.#rowOf(c, row, time, block.ids[i], tuple), seek);
+      block.values[c][block.n] = linked.value;
+      block.beforeT[c][block.n] = linked.beforeT;
+      block.beforeV[c][block.n] = linked.beforeV;
+      block.amounts[c][block.n] = linked.amount;
     }
+    const { history } = stream.active;
+    const record = history.insert(key, time, tuple, block.contents[i], block.ids[i]);
+    for (let c = 0; c < counters; c++) history.setValue(record, c, block.values[c][block.n]);
+    for (let k = counters; k < this.#keptColumns.length; k++)
+      history.setValue(record, k, this.#keptColumns[k][row]);
     const oldest = Math.floor(time / 1000);
     if (oldest < stream.keys.word(key, KEY_OLDEST_S)) stream.keys.setWord(key, KEY_OLDEST_S, oldest);
     block.tuples[block.n] = tuple;
     return true;
   }
 
-  #probe(key: number, time: number): void {
-    const { generations, keys } = this.#stream;
-    const seek = this.#seek;
-    for (const generation of generations) generation.history.probe(key, seek);
-    const storedMs = keys.word(key, KEY_STORED_S) * 1000;
-    if (storedMs === 0 || this.#view === null) return;
-    if (time > storedMs && seek.hasPredecessors(storedMs)) return;
-    const name = this.#keyGroups.name(key);
-    const oldestMs = keys.word(key, KEY_OLDEST_S) * 1000;
-    this.#stored.probe(this.#view, { key, name, hash: keys.hash(key), oldestMs, newestMs: storedMs }, seek);
+  /** A reading as its chain has it. */
+  #rowOf(c: number, row: number, time: number, id: number, tuple: number): ChainRow {
+    const chained = this.#row;
+    const boot = this.#stream.rules[c].boot;
+    chained.t = time;
+    chained.v = this.#keptColumns[c][row];
+    chained.id = id;
+    chained.tuple = tuple;
+    chained.boot = boot < 0 ? Number.NaN : this.#keptColumns[boot][row];
+    return chained;
   }
 
-  /**
-   * Puts the reading into the chain of a counter: what came before goes into the block, the interval up to the next is
-   * split. Answers the value, or NaN when it cannot be told what came before: then it is no part of the chain.
-   */
-  #link(key: number, counter: number, time: number): number {
-    const seek = this.#seek;
-    const block = this.#block;
-    const { keys } = this.#stream;
-    const value = seek.values[counter];
-    if (Number.isNaN(value)) return value;
-    const chainT = keys.double(key, KEY_COUNTERS + 2 * counter);
-    let beforeT = seek.beforeT[counter];
-    let beforeV = seek.beforeV[counter];
-    if (chainT < time) {
-      beforeT = chainT;
-      beforeV = keys.double(key, KEY_COUNTERS + 2 * counter + 1);
-    }
-    const certain =
-      !Number.isNaN(beforeT) || keys.word(key, KEY_OLDEST_S) * 1000 >= seek.horizon || Number.isNaN(chainT);
-    if (!certain) return Number.NaN;
-    block.beforeT[counter][block.n] = beforeT;
-    block.beforeV[counter][block.n] = beforeV;
-    if (!Number.isNaN(seek.afterT[counter]))
-      this.#accumulation.split(key, counter, seek, value, beforeT, beforeV);
-    else {
-      keys.setDouble(key, KEY_COUNTERS + 2 * counter, time);
-      keys.setDouble(key, KEY_COUNTERS + 2 * counter + 1, value);
-    }
-    return value;
+  #probe(key: number, time: number, seeker: Seeker): void {
+    const { generations, keys, horizon } = this.#stream;
+    for (const generation of generations) generation.history.probe(key, seeker);
+    const storedMs = keys.word(key, KEY_STORED_S) * 1000;
+    if (storedMs === 0 || this.#view === null) return;
+    if (time > storedMs && seeker.hasPredecessors(storedMs)) return;
+    const name = this.#keyGroups.name(key);
+    const oldestMs = keys.word(key, KEY_OLDEST_S) * 1000;
+    const where = { key, name, hash: keys.hash(key), oldestMs, newestMs: storedMs };
+    this.#stored.probe(this.#view, where, seeker, horizon);
   }
 
   /** Content and id of a block's rows, by column. HOT */

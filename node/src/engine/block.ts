@@ -8,10 +8,14 @@ export class Block {
   readonly keys = new Uint32Array(BLOCK_ROWS);
   readonly tuples = new Uint32Array(BLOCK_ROWS);
   readonly times = new Float64Array(BLOCK_ROWS);
-  /** By counter: the value (NaN where it is no part of the chain), and the reading before it (NaN where there is none). */
+  /**
+   * By counter: the value (NaN where it is no part of the chain), the reading before it (NaN where there is none), and
+   * what flowed since.
+   */
   readonly values: Float64Array[];
   readonly beforeT: Float64Array[];
   readonly beforeV: Float64Array[];
+  readonly amounts: Float64Array[];
   readonly contents = new Uint32Array(BLOCK_ROWS);
   readonly ids = new Uint32Array(BLOCK_ROWS);
   /** Room for one rollup at a time. */
@@ -28,6 +32,7 @@ export class Block {
     this.values = columns();
     this.beforeT = columns();
     this.beforeV = columns();
+    this.amounts = columns();
     this.shares = columns();
   }
 }

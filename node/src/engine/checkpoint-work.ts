@@ -108,7 +108,7 @@ function* putKeys(frozen: FrozenStream, to: Checkpoint): Generator<void, void, u
   const tables = { keys: TABLES.keys(stream.spec.name), history: TABLES.history(stream.spec.name) };
   const names: Groups = new KeyGroups(stream.keys);
   const logs = generations.map((generation) => generation.history);
-  const scratch = logs.map(() => newHistoryRows(counters, 64));
+  const scratch = logs.map(() => newHistoryRows(stream.kept.length, 64));
   const state = { oldest: 0, newest: 0, counters: new Float64Array(2 * counters) };
   let cost = 0;
   for (const keys of inStoreOrder(names, (key) => logs.some((log) => log.heads.get(key) !== 0))) {
@@ -133,9 +133,9 @@ function* putKeys(frozen: FrozenStream, to: Checkpoint): Generator<void, void, u
 
 /** What the frozen readings of a key say; the store merges it with what it has. */
 function takeKeyState(state: KeyState, rows: HistoryRows): void {
-  const counters = state.counters;
+  const { counters } = state;
   counters.fill(Number.NaN);
-  for (let c = 0; c < rows.counters; c++)
+  for (let c = 0; 2 * c < counters.length; c++)
     for (let row = rows.n - 1; row >= 0; row--) {
       const value = rows.values[c][row];
       if (Number.isNaN(value)) continue;

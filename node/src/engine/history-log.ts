@@ -1,5 +1,5 @@
 import { type HistoryRows, newHistoryRows } from '../contract/measures/history-chunk.ts';
-import type { Neighbours } from './neighbours.ts';
+import type { Seeker } from './neighbours.ts';
 import { PAGE_BITS, PAGE_MASK, PagedIndex, RecordPages } from './record-pages.ts';
 
 const NEXT = 0;
@@ -74,7 +74,7 @@ export class HistoryLog {
   }
 
   /** Shows the readings around the time to `seek`, from newer to older, until it has enough. */
-  probe(key: number, seek: Neighbours): void {
+  probe(key: number, seek: Seeker): void {
     const long = this.#longChain(key, seek.time);
     let record = long === null ? this.heads.get(key) : long.firstToShow(seek);
     for (; record !== 0; record = this.word(record, NEXT)) {
@@ -202,17 +202,18 @@ class LongChain {
     return at < this.#n ? this.#records[at] : 0;
   }
 
-  /** Where a walk must begin to meet a value of every counter after the sought time, if there is any. */
-  firstToShow(seek: Neighbours): number {
+  /** Where a walk must begin to meet the wanted values of every counter after the sought time, if there are any. */
+  firstToShow(seek: Seeker): number {
     let at = this.#above(seek.time);
-    const missing = new Set<number>();
+    const missing = new Map<number, number>();
     for (let counter = 0; counter < this.#log.counters; counter++)
-      if (!Number.isNaN(seek.values[counter])) missing.add(counter);
+      if (!Number.isNaN(seek.values[counter])) missing.set(counter, seek.wanted);
     let last = at - 1;
     for (; at < this.#n && missing.size > 0; at++) {
-      for (const counter of missing) {
-        const value = this.#log.value(this.#records[at], counter);
-        if (!Number.isNaN(value)) missing.delete(counter);
+      for (const [counter, wanted] of missing) {
+        if (Number.isNaN(this.#log.value(this.#records[at], counter))) continue;
+        if (wanted > 1) missing.set(counter, wanted - 1);
+        else missing.delete(counter);
       }
       last = at;
     }

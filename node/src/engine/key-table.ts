@@ -23,15 +23,18 @@ const ARENA_BYTES = 1 << ARENA_BITS;
 export class KeyTable {
   readonly records: RecordPages;
   readonly counters: number;
+  readonly #doubles: number;
   readonly #arena: Uint8Array[] = [];
   #arenaAt = ARENA_BYTES;
   /** Key + 1, 0 where free. */
   #index = new Uint32Array(256);
   #mask = 255;
 
-  constructor(counters: number) {
+  /** `more` doubles a key stand after those of the counters; they are NaN until they are set. */
+  constructor(counters: number, more = 0) {
     this.counters = counters;
-    this.records = new RecordPages(WORDS, KEY_COUNTERS + 2 * counters);
+    this.#doubles = 2 * counters + more;
+    this.records = new RecordPages(WORDS, KEY_COUNTERS + this.#doubles);
   }
 
   get count(): number {
@@ -64,7 +67,7 @@ export class KeyTable {
     const doubles = this.records.doubles[record >> PAGE_BITS];
     const first = (record & PAGE_MASK) * this.records.doubleStride + this.records.doubleAt;
     doubles[first + KEY_NEWEST] = Number.NEGATIVE_INFINITY;
-    doubles.fill(Number.NaN, first + KEY_COUNTERS, first + KEY_COUNTERS + 2 * this.counters);
+    doubles.fill(Number.NaN, first + KEY_COUNTERS, first + KEY_COUNTERS + this.#doubles);
     this.#place(record, hash);
     return key;
   }

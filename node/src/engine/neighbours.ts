@@ -1,11 +1,26 @@
+/** Whom history is shown to, from newer to older or the other way round. */
+export interface Seeker {
+  readonly time: number;
+  /** Readings with a value that it needs on either side. */
+  readonly wanted: number;
+  /** Own values of what history keeps; NaN where none is sought. */
+  readonly values: Float64Array;
+  show(time: number, id: number, content: number, tuple: number): void;
+  /** A value of the reading shown last; NaN when it has none. */
+  showValue(kept: number, value: number): void;
+  hasPredecessors(time: number): boolean;
+  hasSuccessors(time: number): boolean;
+}
+
 /**
  * What history knows around one reading: whether the reading is there already, and for each counter the reading before
  * and the one after. The order of a counter is by time, value and id, so that readings of one instant have the same
  * neighbours whichever came first. History is shown to it reading by reading; readings before `horizon` are ignored,
  * since whether they are still kept is no matter of the log.
  */
-export class Neighbours {
+export class Neighbours implements Seeker {
   time = 0;
+  readonly wanted = 1;
   id = 0;
   content = 0;
   horizon = Number.NEGATIVE_INFINITY;

@@ -17,7 +17,6 @@ import {
   entryName,
 } from '../contract/measures/entry-key.ts';
 import { finishBuckets, mergeChunkBytes } from '../contract/measures/finish.ts';
-import { MAX_GAP_MS } from '../contract/measures/layout.ts';
 import { type Boundaries, coarsenInto } from '../contract/measures/merge.ts';
 import { chunkSpanMs, periodOf, TABLES } from '../contract/measures/tables.ts';
 import { inStoreOrder } from './group-order.ts';
@@ -91,7 +90,8 @@ export class Reader {
     }
     this.#from = from;
     this.#to = question.to;
-    const reach = question.edges ? MAX_GAP_MS + this.#spanMs : 0;
+    const gaps = rollup.layouts[question.groupBy].accumulators.map((one) => one.maxGapMs);
+    const reach = question.edges ? Math.max(0, ...gaps) + this.#spanMs : 0;
     const keptPeriod = Number.isFinite(keptAfter)
       ? periodOf(keptAfter, this.#spanMs) - 1
       : Number.MIN_SAFE_INTEGER;

@@ -1,4 +1,4 @@
-import type { Column, Section, StreamLayout } from '../contract/reading/section.ts';
+import type { Column, Section, StreamLayout, TextColumn } from '../contract/reading/section.ts';
 import type { StreamSpec } from '../contract/site/model.ts';
 import type { Dimensions } from './dimensions.ts';
 
@@ -106,6 +106,12 @@ function mix(hash: number, value: number): number {
   let mixed = Math.imul(hash ^ value, 0x85ebca6b);
   mixed ^= mixed >>> 15;
   return Math.imul(mixed, 0xc2b2ae35) ^ (mixed >>> 13);
+}
+
+/** Texts as numbers that are the same where the texts are; NaN stands for an absent one. */
+export function numberedTexts(column: TextColumn): Float64Array {
+  const hashes = textHashes(column.dictionary);
+  return Float64Array.from(column.index, (entry) => (entry === 0 ? Number.NaN : hashes[entry]));
 }
 
 let hashedDictionary: string[] | null = null;

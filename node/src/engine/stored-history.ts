@@ -1,7 +1,7 @@
 import { entryKeyHashed } from '../contract/measures/entry-key.ts';
 import { decodeHistory, type HistoryRows, mergeHistory } from '../contract/measures/history-chunk.ts';
 import { HISTORY_SPAN_MS, periodOf, TABLES } from '../contract/measures/tables.ts';
-import type { Neighbours } from './neighbours.ts';
+import type { Seeker } from './neighbours.ts';
 import type { RunView } from './run-store.ts';
 
 /** Rows that stay decoded: a device that sends what it had stored asks for the same entry again and again. */
@@ -34,11 +34,11 @@ export class StoredHistory {
   }
 
   /** Shows the stored readings around the sought time, period by period, until there is enough. */
-  probe(view: RunView, where: StoredKey, seek: Neighbours): void {
+  probe(view: RunView, where: StoredKey, seek: Seeker, horizon: number): void {
     const span = HISTORY_SPAN_MS;
     const own = periodOf(seek.time, span);
     const last = periodOf(where.newestMs, span);
-    const first = periodOf(Math.max(where.oldestMs, seek.horizon), span);
+    const first = periodOf(Math.max(where.oldestMs, horizon), span);
     if (own <= last) {
       const rows = this.#rows(view, where, own);
       showAfter(rows, seek);
@@ -86,7 +86,7 @@ function above(rows: HistoryRows, time: number): number {
   return low;
 }
 
-function showAfter(rows: HistoryRows | null, seek: Neighbours): void {
+function showAfter(rows: HistoryRows | null, seek: Seeker): void {
   if (rows === null) return;
   for (let row = above(rows, seek.time); row < rows.n; row++) {
     if (seek.hasSuccessors(rows.times[row])) return;
@@ -94,7 +94,7 @@ function showAfter(rows: HistoryRows | null, seek: Neighbours): void {
   }
 }
 
-function showBefore(rows: HistoryRows | null, seek: Neighbours): void {
+function showBefore(rows: HistoryRows | null, seek: Seeker): void {
   if (rows === null) return;
   for (let row = above(rows, seek.time) - 1; row >= 0; row--) {
     if (seek.hasPredecessors(rows.times[row])) return;
@@ -102,7 +102,7 @@ function showBefore(rows: HistoryRows | null, seek: Neighbours): void {
   }
 }
 
-function showRow(rows: HistoryRows, row: number, seek: Neighbours): void {
+function showRow(rows: HistoryRows, row: number, seek: Seeker): void {
   seek.show(rows.times[row], rows.ids[row], rows.contents[row], rows.tuples[row]);
   for (let counter = 0; counter < rows.counters; counter++)
     seek.showValue(counter, rows.values[counter][row]);

@@ -6,9 +6,11 @@ import type { Section, StreamLayout } from '../contract/reading/section.ts';
 import type { RollupSpec, Site, StreamSpec } from '../contract/site/model.ts';
 import { Accumulation } from './accumulation.ts';
 import { Admission } from './admission.ts';
+import { anchorDoubles } from './anchors.ts';
 import { BLOCK_ROWS } from './block.ts';
 import { Dimensions, type Groups, KeyGroups, TupleGroups } from './dimensions.ts';
 import { Generation } from './generation.ts';
+import { keptFields, type RegisterRule, ruleOf } from './judgement.ts';
 import { KEY_COUNTERS, KEY_NEWEST, KEY_OLDEST_S, KEY_STORED_S, KeyTable } from './key-table.ts';
 import { COUNTED, LATE_MERGED, ON_TIME, RECEIVED } from './ledger.ts';
 import type { RunView } from './run-store.ts';
@@ -46,6 +48,10 @@ export class StreamEngine {
   readonly generations: Generation[];
   /** Fields, by their place in the spec, whose chains are kept for `increase` and `rate`. */
   readonly counters: number[];
+  /** How the readings of each are judged. */
+  readonly rules: RegisterRule[];
+  /** Fields whose values history keeps: the counters first. */
+  readonly kept: number[];
   watermark = Number.NEGATIVE_INFINITY;
   readonly #admission: Admission;
   readonly #accumulation: Accumulation;
@@ -58,7 +64,9 @@ export class StreamEngine {
     this.#futureMs = options.futureMs;
     const rollups = site.rollups.filter((rollup) => rollup.stream === spec.name);
     this.counters = countersOf(spec, rollups);
-    this.keys = new KeyTable(this.counters.length);
+    this.rules = this.counters.map((field) => ruleOf(spec.fields[field], spec, this.counters));
+    this.kept = keptFields(spec, this.counters);
+    this.keys = new KeyTable(this.counters.length, anchorDoubles(this.rules));
     this.dimensions = new Dimensions(dimensionsOf(spec, rollups));
     this.rollups = rollups.map((rollup) => this.#state(rollup));
     this.generations = [];
@@ -74,7 +82,7 @@ export class StreamEngine {
   startGeneration(): void {
     const plans = this.rollups.map((rollup) => rollup.plans);
     const widths = this.rollups.map((rollup) => rollup.widthMs);
-    this.generations.push(new Generation(plans, widths, this.counters.length, this.dimensions.count));
+    this.generations.push(new Generation(plans, widths, this.kept.length, this.dimensions.count));
   }
 
   /** Before this the store may have forgotten what it knew: such readings are merged without proof. */

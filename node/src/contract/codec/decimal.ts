@@ -77,6 +77,33 @@ export function scaledDecimal(bytes: Uint8Array, from: number, to: number, decim
   return scaleDigits(bytes, locateDigits(bytes, from, to), decimals, true);
 }
 
+/** More digits than these are a number of no use; they are cut, so that no text makes a product of any size. */
+const PRODUCT_DIGITS = 40;
+
+/** The value times digits / 10^places, rounded once: half away from nought. */
+export function multipliedDecimal(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  decimals: number,
+  { digits: factor, places }: { digits: number; places: number },
+): number {
+  const digits = locateDigits(bytes, from, to);
+  if (digits.first < 0) return 0;
+  let text = '';
+  for (let at = digits.first; at < digits.end && text.length < PRODUCT_DIGITS; at++)
+    if (bytes[at] !== POINT) text += String.fromCharCode(bytes[at]);
+  // The value is 0.text × 10^magnitude.
+  const shift = digits.magnitude - text.length + decimals - places;
+  if (shift > MAX_DIGITS) return TOO_LARGE;
+  if (shift < -3 * PRODUCT_DIGITS) return 0;
+  const product = BigInt(text) * BigInt(factor);
+  const divisor = shift < 0 ? 10n ** BigInt(-shift) : 1n;
+  const whole = shift < 0 ? (2n * product + divisor) / (2n * divisor) : product * 10n ** BigInt(shift);
+  if (whole > BigInt(LIMITS.scaledMax)) return TOO_LARGE;
+  return digits.negative && whole !== 0n ? -Number(whole) : Number(whole);
+}
+
 /** A string that a number field takes as a number: digits with at most one point between them, zeros may lead. */
 export function isStrictDecimal(bytes: Uint8Array, from: number, to: number): boolean {
   let at = bytes[from] === MINUS ? from + 1 : from;

@@ -1,5 +1,5 @@
 import type { Batch, BatchColumn } from '../reading/batch.ts';
-import type { SourceSpec, StreamSpec } from '../site/model.ts';
+import type { FieldSpec, SourceSpec, StreamSpec } from '../site/model.ts';
 
 /** What a name in the payload stands for. Plain numbers, since enums do not survive type stripping. */
 export const KEY = 0;
@@ -17,6 +17,8 @@ export interface Slot {
   /** The name needs no escapes, so its bytes can be compared with those between two quotes. */
   plain: boolean;
   decimals: number;
+  /** Null: the number is kept as it stands. */
+  multiplier: FieldSpec['multiplier'] | null;
   /** Null for the key, the time and OTHER. */
   column: BatchColumn | null;
   /** Set while the newest value of this name in the object under way is no good: a code of `FAULTS`. */
@@ -27,16 +29,23 @@ export interface Slot {
 export function slotsOf(stream: StreamSpec, source: SourceSpec, batch: Batch): Slot[] {
   const fromTopic = new Set(source.topicFields.map((level) => level.field));
   const slots: Slot[] = [];
-  const add = (name: string, kind: number, decimals: number, column: BatchColumn | null) => {
+  const add = (
+    name: string,
+    kind: number,
+    decimals: number,
+    column: BatchColumn | null,
+    multiplier: Slot['multiplier'] = null,
+  ) => {
     if (fromTopic.has(name)) return;
     const plain = JSON.stringify(name) === `"${name}"`;
-    slots.push({ kind, name: new TextEncoder().encode(name), plain, decimals, column, fault: 0 });
+    slots.push({ kind, name: new TextEncoder().encode(name), plain, decimals, multiplier, column, fault: 0 });
   };
   add(stream.keyField, KEY, 0, null);
   if (stream.timeField !== null) add(stream.timeField, TIME, 0, null);
   stream.fields.forEach((field, at) => {
     const kind = field.type === 'text' ? TEXT : field.type === 'bool' ? BOOL : NUMBER;
-    add(field.name, kind, kind === NUMBER ? field.decimals : 0, batch.columns[at]);
+    const multiplier = kind === NUMBER ? field.multiplier : null;
+    add(field.name, kind, kind === NUMBER ? field.decimals : 0, batch.columns[at], multiplier ?? null);
   });
   return slots;
 }

@@ -3,7 +3,7 @@ import type { Batch } from '../reading/batch.ts';
 import { hashBytes } from '../reading/shard-of.ts';
 import type { TopicFill } from '../reading/topic-fill.ts';
 import type { SourceSpec, StreamSpec } from '../site/model.ts';
-import { isStrictDecimal, scaledDecimal } from './decimal.ts';
+import { isStrictDecimal, multipliedDecimal, scaledDecimal } from './decimal.ts';
 import { epochTime, epochTimeOfInteger, TIME_MALFORMED, textTime } from './event-time.ts';
 import { CLOCK, IMPOSSIBLE, keyFault, MALFORMED, NONE } from './faults.ts';
 import { BROKEN, skipNumber, skipSpace, skipValue, skipWord } from './json-scan.ts';
@@ -30,6 +30,7 @@ const SLOT_OTHER: Slot = {
   name: new Uint8Array(0),
   plain: false,
   decimals: 0,
+  multiplier: null,
   column: null,
   fault: NONE,
 };
@@ -239,7 +240,8 @@ export class ObjectReader {
       digits += fraction;
       shift -= fraction;
     }
-    if (digits > EXACT_DIGITS || (bytes[at] | 32) === 101) return this.#longNumber(from, slot);
+    if (digits > EXACT_DIGITS || (bytes[at] | 32) === 101 || slot.multiplier !== null)
+      return this.#longNumber(from, slot);
     if (shift > 0) value *= POWERS[shift];
     else if (shift < 0) value = roundedQuotient(value, POWERS[-shift]);
     this.#keep(slot, negative && value !== 0 ? -value : value);
@@ -257,7 +259,7 @@ export class ObjectReader {
 
   #longNumber(from: number, slot: Slot): number {
     const end = skipNumber(bytes, from);
-    if (end !== BROKEN) this.#keep(slot, scaledDecimal(bytes, from, end, slot.decimals));
+    if (end !== BROKEN) this.#keep(slot, scaledIn(bytes, from, end, slot));
     return end;
   }
 
@@ -266,7 +268,7 @@ export class ObjectReader {
     if (end === BROKEN) return BROKEN;
     const text = this.text.bytes;
     if (isStrictDecimal(text, this.text.from, this.text.to)) {
-      this.#keep(slot, scaledDecimal(text, this.text.from, this.text.to, slot.decimals));
+      this.#keep(slot, scaledIn(text, this.text.from, this.text.to, slot));
     } else this.#fail(slot, this.#isNotFinite() ? IMPOSSIBLE : MALFORMED);
     return end;
   }
@@ -385,6 +387,12 @@ export class ObjectReader {
     slot.fault = NONE;
     return end;
   }
+}
+
+function scaledIn(text: Uint8Array, from: number, to: number, slot: Slot): number {
+  return slot.multiplier
+    ? multipliedDecimal(text, from, to, slot.decimals, slot.multiplier)
+    : scaledDecimal(text, from, to, slot.decimals);
 }
 
 /** Half away from nought; both are whole, and the quotient of 15 digits is exact enough to floor. HOT */

@@ -22,9 +22,3 @@ function apportionBig(amount: number, elapsed: number, span: number): number {
   const wide = BigInt(span);
   return Number((2n * BigInt(amount) * BigInt(elapsed) + wide) / (2n * wide));
 }
-
-/** What a counter went up by between two consecutive readings. A step back is a reset: it began again at zero. */
-export function increaseOf(before: number, after: number): number {
-  if (after >= before) return after - before;
-  return Math.max(0, after);
-}

@@ -13,7 +13,7 @@ import {
   REVISION,
   ROWS,
 } from './kinds.ts';
-import { type Accumulator, findAccumulator, type Layout, MAX_GAP_MS } from './layout.ts';
+import { type Accumulator, findAccumulator, type Layout } from './layout.ts';
 import { type Boundaries, coarsen, mergeAll } from './merge.ts';
 
 /** What it takes to turn the partials of one group into numbers. */
@@ -162,7 +162,7 @@ function registerIncreases(plan: FinishPlan, fine: Buckets, register: Accumulato
       lanes[lane + FIRST_V][at] +
       limbsToNumber(lanes[lane + REST][at], lanes[lane + REST + 1][at]);
     if (inside !== 0 && start >= from && start < plan.to) addTo(increases, plan.steps.start(start), inside);
-    if (before >= 0) addBetween(plan, fine, lane, before, at, increases);
+    if (before >= 0) addBetween(plan, fine, register, before, at, increases);
     before = at;
   }
   return increases;
@@ -172,7 +172,7 @@ function registerIncreases(plan: FinishPlan, fine: Buckets, register: Accumulato
 function addBetween(
   plan: FinishPlan,
   fine: Buckets,
-  lane: number,
+  { lane, maxGapMs }: Accumulator,
   before: number,
   at: number,
   increases: Map<number, number>,
@@ -185,7 +185,7 @@ function addBetween(
     lanes[lane + LAST_V][before] +
     limbsToNumber(lanes[lane + FIRST_CORR][at], lanes[lane + FIRST_CORR + 1][at]);
   // Past the greatest gap it is zero already: then the engine put it all into the later bucket.
-  if (amount <= 0 || toT - fromT > MAX_GAP_MS) return;
+  if (amount <= 0 || toT - fromT > maxGapMs) return;
   const range = plan.steps.start(plan.from);
   let start = plan.steps.start(Math.max(fromT, range));
   let done = apportion(amount, start - fromT, toT - fromT);

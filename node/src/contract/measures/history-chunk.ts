@@ -5,7 +5,7 @@ import { ByteReader, ByteWriter } from './byte-writer.ts';
  * and to put one that comes late between its neighbours. One content has one form.
  */
 export interface HistoryRows {
-  /** How many counters a row keeps. */
+  /** How many values a row keeps: of counters, and of what tells the boots of their devices. */
   counters: number;
   n: number;
   times: Float64Array;

@@ -13,6 +13,8 @@ export interface Accumulator {
   kind: AccumulatorKind;
   field: string;
   decimals: number;
+  /** Of registers: longer than this nothing is spread. */
+  maxGapMs: number;
   /** Place of the first of its lanes. */
   lane: number;
 }
@@ -33,8 +35,9 @@ export function layoutOf(rollup: RollupSpec, groupBy: number, stream: StreamSpec
     for (const kind of kindsFor(measure, counterKind)) {
       const field = measure.field ?? '';
       if (accumulators.some((one) => one.kind === kind && one.field === field)) continue;
-      const decimals = decimalsOf(stream, field);
-      accumulators.push({ kind, field, decimals, lane });
+      const spec = stream.fields.find((one) => one.name === field);
+      const maxGapMs = spec?.register?.maxGapMs ?? MAX_GAP_MS;
+      accumulators.push({ kind, field, decimals: spec?.decimals ?? 0, maxGapMs, lane });
       lane += KIND_LANES[kind];
     }
   return { accumulators, kinds: accumulators.map((one) => one.kind), lanes: lane };
@@ -53,10 +56,6 @@ function kindsFor(measure: MeasureSpec, counterKind: 'register' | 'share'): Accu
     default:
       return [measure.fn];
   }
-}
-
-function decimalsOf(stream: StreamSpec, field: string): number {
-  return stream.fields.find((one) => one.name === field)?.decimals ?? 0;
 }
 
 export function findAccumulator(layout: Layout, kind: AccumulatorKind, field: string): Accumulator | null {

@@ -8,8 +8,24 @@ export interface FieldSpec {
   unit: string;
   /** Numbers are kept as integers scaled by 10^decimals. */
   decimals: number;
-  /** Counters: a step up faster than this is quarantined as impossible; null takes any. */
+  /** Counters: a step up faster than this is not believed; null takes any. In the field's unit. */
   maxRatePerHour: number | null;
+  /** What a number is multiplied by before it is rounded: exactly digits / 10^places. */
+  multiplier?: { digits: number; places: number };
+  /** Counters, where the file says more than `maxRate`. */
+  register?: RegisterSpec;
+}
+
+/** How the readings of a register are judged. Amounts are scaled integers, multiplied already. */
+export interface RegisterSpec {
+  /** It goes back to zero when it comes to this; null: it never does. */
+  modulus: number | null;
+  /** A step back by this much or less is none. */
+  noise: number;
+  /** Field that changes when the device starts anew, which sets the register to zero; null: none tells. */
+  boot: string | null;
+  /** Longer than this between two readings, nothing is spread; null: as long as everywhere. */
+  maxGapMs: number | null;
 }
 
 export interface SourceSpec {
@@ -35,6 +51,8 @@ export interface StreamSpec {
    */
   idFields: string[];
   latenessMs: number;
+  /** How often a device usually reports; absent: as often as the finest tier that counts it has buckets. */
+  intervalMs?: number;
   /** Every column but the key and the time, in the order of the file; topic levels are text. */
   fields: FieldSpec[];
 }

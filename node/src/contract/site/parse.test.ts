@@ -415,3 +415,34 @@ describe('bad files', () => {
     );
   });
 });
+
+describe('a register', () => {
+  const withField = (field: string) => parseSite(MINIMAL.replace('kwh: counter', `kwh: ${field}`), 's.yaml');
+
+  test('has its rules in scaled integers, after the multiplier', () => {
+    const { site, faults } = withField(
+      '{ type: counter, decimals: 3, multiplier: 0.25, modulus: 1000000, noise: 0.02, boot: state, maxGap: 2d }',
+    );
+    expect(faults).toEqual([]);
+    expect(site!.streams[0].fields.find(({ name }) => name === 'kwh')).toMatchObject({
+      multiplier: { digits: 25, places: 2 },
+      register: { modulus: 250_000_000, noise: 20, boot: 'state', maxGapMs: 48 * HOUR_MS },
+    });
+  });
+
+  test('takes the greatest gap of its stream, and the device may say how often it reports', () => {
+    const text = MINIMAL.replace('time: ts', 'time: ts\n    maxGap: 1d\n    interval: 15m');
+    const [stream] = parseSite(text, 's.yaml').site!.streams;
+    expect(stream.intervalMs).toBe(HOUR_MS / 4);
+    expect(stream.fields[0].register).toMatchObject({ maxGapMs: 24 * HOUR_MS, noise: 0 });
+  });
+
+  test('of which something cannot be is a fault', () => {
+    const lines = (field: string) => formatFaults(withField(field).faults);
+    expect(lines('{ type: gauge, noise: 1 }')).toContain('noise is for counters');
+    expect(lines('{ type: counter, boot: none }')).toContain('names "none", which is no other field');
+    expect(lines('{ type: counter, modulus: 0 }')).toContain('write a number above 0');
+    expect(lines('{ type: counter, decimals: 12, modulus: 1000000 }')).toContain('does not fit numbers');
+    expect(lines('{ type: text, multiplier: 2 }')).toContain('multiplier is for numbers');
+  });
+});

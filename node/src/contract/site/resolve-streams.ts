@@ -1,8 +1,9 @@
+import { MAX_GAP_MS } from '../measures/layout.ts';
 import { meant, nearest } from './did-you-mean.ts';
 import type { FaultList } from './fault-list.ts';
 import { quoted } from './faults.ts';
-import type { FieldType, StreamSpec } from './model.ts';
-import { resolveFields } from './resolve-fields.ts';
+import type { FieldSpec, FieldType, StreamSpec } from './model.ts';
+import { judgeBoots, resolveFields } from './resolve-fields.ts';
 import { judgeOverlaps, type PlacedSource, resolveSources } from './resolve-sources.ts';
 import { span } from './resolve-span.ts';
 import type { Draft, SiteFile, StreamDraft } from './schema.ts';
@@ -45,6 +46,8 @@ function resolveStream(name: string, draft: StreamDraft, faults: FaultList): Kno
   }
   if (timeField !== null) judgeTime(timeField, draft, path, topicFields, types, faults);
   const idFields = resolveId(draft, path, types, faults);
+  judgeBoots(fields, path, faults);
+  const maxGapMs = span(draft.maxGap, `${path}.maxGap`, faults);
   const spec: StreamSpec = {
     name,
     sources: sources.map(({ source }) => source),
@@ -53,9 +56,19 @@ function resolveStream(name: string, draft: StreamDraft, faults: FaultList): Kno
     keyField,
     idFields,
     latenessMs: span(draft.lateness, `${path}.lateness`, faults),
-    fields: fields.filter((field) => field.name !== keyField && field.name !== timeField),
+    ...(draft.interval !== undefined && { intervalMs: span(draft.interval, `${path}.interval`, faults) }),
+    fields: fields
+      .filter((field) => field.name !== keyField && field.name !== timeField)
+      .map((field) => withMaxGap(field, maxGapMs)),
   };
   return { spec, sources, types };
+}
+
+/** What the stream says of gaps, where it is not what is said everywhere and the field says nothing. */
+function withMaxGap(field: FieldSpec, maxGapMs: number): FieldSpec {
+  if (field.type !== 'counter' || maxGapMs === MAX_GAP_MS || field.register?.maxGapMs) return field;
+  const plain = { modulus: null, noise: 0, boot: null };
+  return { ...field, register: { ...plain, ...field.register, maxGapMs } };
 }
 
 function judgeKey(

@@ -36,6 +36,7 @@ export function scalarFault(schema: SchemaNode, value: unknown, path: string): S
     return { message: `${path} must be ${schema.const}, not ${shown(value)}`, suggestion: null };
   }
   if (schema.type === 'integer') return integerFault(schema, value, path);
+  if (schema.type === 'number') return numberFault(schema, value, path);
   return textFault(schema, value, path);
 }
 
@@ -63,6 +64,15 @@ function integerFault(schema: SchemaNode, value: unknown, path: string): ScalarF
     message: `${path} cannot be ${shown(value)}`,
     suggestion: `write a whole number from ${minimum} to ${maximum}`,
   };
+}
+
+function numberFault(schema: SchemaNode, value: unknown, path: string): ScalarFault | null {
+  const { minimum, exclusiveMinimum, maximum = Number.MAX_VALUE } = schema;
+  const above = exclusiveMinimum === undefined || (typeof value === 'number' && value > exclusiveMinimum);
+  const fits = typeof value === 'number' && value >= (minimum ?? -Number.MAX_VALUE) && value <= maximum;
+  if (fits && above) return null;
+  const from = exclusiveMinimum === undefined ? `from ${minimum}` : `above ${exclusiveMinimum}`;
+  return { message: `${path} cannot be ${shown(value)}`, suggestion: `write a number ${from} to ${maximum}` };
 }
 
 function textFault(schema: SchemaNode, value: unknown, path: string): ScalarFault | null {

@@ -9,6 +9,7 @@ export interface SchemaNode {
   items?: SchemaNode;
   pattern?: string;
   minimum?: number;
+  exclusiveMinimum?: number;
   maximum?: number;
   minItems?: number;
   maxItems?: number;

@@ -79,11 +79,45 @@ const Field = Type.Object(
       text(
         'rate',
         RATE_PATTERN,
-        'Counters: a step up faster than this is set aside as impossible; absent: any is taken.',
+        'Counters: a step up faster than this is not believed: it counts only from the next reading that agrees; absent: any is taken.',
+      ),
+    ),
+    multiplier: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        maximum: 1e9,
+        description:
+          'Numbers: what is read is multiplied by this, exactly, before it is rounded to `decimals`.',
+      }),
+    ),
+    modulus: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        maximum: 1e15,
+        description:
+          'Counters: the register goes from here back to zero, before the multiplier. A step from its last quarter into its first is a wrap, if `maxRate` allows it.',
+      }),
+    ),
+    noise: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 1e9,
+        description:
+          'Counters: a step back by this much or less changes nothing, until the register is past where it was.',
+      }),
+    ),
+    boot: Type.Optional(
+      name(
+        'Counters: a field that changes when the device starts anew. Then the register began again at zero, whatever it shows.',
+      ),
+    ),
+    maxGap: Type.Optional(
+      duration(
+        'Counters: longer than this between two readings, what lies between stands in one bucket; absent: that of the stream.',
       ),
     ),
   },
-  { ...closed, description: 'One field.', 'x-notYet': ['modulus', 'multiplier', 'boot', 'maxGap', 'noise'] },
+  { ...closed, description: 'One field.' },
 );
 
 const Topic = text(
@@ -131,6 +165,17 @@ const Stream = Type.Object(
     lateness: Type.Optional(
       duration('How long after its end a bucket is called final. Later readings still repair it.', '15m'),
     ),
+    interval: Type.Optional(
+      duration(
+        'How often a device usually reports. What a register counted over more than three of these is called estimated. Absent: the width of the finest tier.',
+      ),
+    ),
+    maxGap: Type.Optional(
+      duration(
+        'Longer than this between two readings of a register, nothing is spread over the buckets between: it stands in the later one.',
+        '7d',
+      ),
+    ),
     fields: Type.Optional(
       Type.Record(
         Type.String({ pattern: NAME_PATTERN }),
@@ -148,7 +193,7 @@ const Stream = Type.Object(
   {
     ...closed,
     description: 'Readings or events of one kind.',
-    'x-notYet': ['with', 'derive', 'maxGap', 'beyondRaw', 'where', 'dedupe'],
+    'x-notYet': ['with', 'derive', 'beyondRaw', 'where', 'dedupe'],
   },
 );
 

@@ -1,5 +1,6 @@
 import type { MeasureSpec, RollupSpec, Site, StreamSpec } from '../../contract/site/model.ts';
 import { Calendar } from '../../contract/time/calendar.ts';
+import { judgedChain } from './register-oracle.ts';
 
 /** A reading as a test writes it: numbers are scaled integers, null is absent. */
 export interface TestReading {
@@ -231,17 +232,14 @@ export class Oracle {
   #increases(field: string, by: string[], widthMs: number): Map<string, Map<number, bigint>> {
     const calendar = calendarOf(this.#site.timezone, widthMs);
     const sums = new Map<string, Map<number, bigint>>();
+    const spec = this.#stream.fields.find((one) => one.name === field)!;
+    const gapMs = spec.register?.maxGapMs ?? GAP_MS;
     for (const chain of this.#chains(field).values())
-      for (let at = 1; at < chain.length; at++) {
-        const a = chain[at - 1];
-        const b = chain[at];
-        const from = BigInt(a.numbers[field]!);
-        const to = BigInt(b.numbers[field]!);
-        const amount = to >= from ? to - from : to > 0n ? to : 0n;
+      for (const { from: a, to: b, amount } of judgedChain(chain, spec, [])) {
         const group = into(sums, this.#group(b, by), () => new Map<number, bigint>());
         const add = (start: number, part: bigint) => group.set(start, (group.get(start) ?? 0n) + part);
         const last = calendar.bucketStart(b.time, widthMs);
-        let start = b.time - a.time > GAP_MS ? last : calendar.bucketStart(a.time, widthMs);
+        let start = b.time - a.time > gapMs ? last : calendar.bucketStart(a.time, widthMs);
         let done = 0n;
         for (; start < last; start = calendar.bucketEnd(start, widthMs)) {
           const span = BigInt(b.time - a.time);
