@@ -25,6 +25,12 @@ export const By = Type.Optional(
   }),
 );
 
+export const Quality = Type.Optional(
+  Type.Union([Type.Literal('true'), Type.Literal('false')], {
+    description: 'Whether to tell how far the numbers are to be believed; default false.',
+  }),
+);
+
 export const Stream = Type.Optional(Type.String({ maxLength: 200, description: 'Of one stream alone.' }));
 
 export const WHERE_NOTE =

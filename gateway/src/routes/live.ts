@@ -13,7 +13,7 @@ import {
   streamNamed,
   whereOf,
 } from '../question/names.ts';
-import { By, WHERE_NOTE } from '../question/schemas.ts';
+import { By, Quality, WHERE_NOTE } from '../question/schemas.ts';
 import { type App, FAULTS, type Parts } from './parts.ts';
 import { stepOf } from './rollups.ts';
 
@@ -27,6 +27,7 @@ const LiveQuery = Type.Object(
     step: Type.Optional(
       Type.String({ maxLength: 20, description: 'A tier, such as 15m, or auto: the finest.' }),
     ),
+    quality: Quality,
   },
   { 'x-takes-where': true },
 );
@@ -82,7 +83,15 @@ function liveQuestion(site: Site, query: Static<typeof LiveQuery>): LiveQuestion
   const where = whereOf(query, stream);
   mustBeKept(rollup, by, where);
   const measures = listOf(query.measures).map((measure) => measureNamed(rollup, measure, 'measures').name);
-  return { rollup: rollup.name, by, where, measures, step: tierOf(rollup, query.step) };
+  const step = tierOf(rollup, query.step);
+  return {
+    rollup: rollup.name,
+    by,
+    where,
+    measures,
+    step,
+    ...(query.quality === 'true' && { quality: true }),
+  };
 }
 
 /** What changes is told in the buckets that are kept; another width would have to be merged at every change. */

@@ -17,7 +17,7 @@ import {
   streamNamed,
   whereOf,
 } from '../question/names.ts';
-import { By, From, Name, To, WHERE_NOTE } from '../question/schemas.ts';
+import { By, From, Name, Quality, To, WHERE_NOTE } from '../question/schemas.ts';
 import { instantOrFault, rangeOf, spanOrFault } from '../question/time.ts';
 import { type App, FAULTS, type Parts } from './parts.ts';
 
@@ -39,6 +39,7 @@ const RollupQuery = Type.Object(
         description: 'Series, not buckets; default 100.',
       }),
     ),
+    quality: Quality,
   },
   { 'x-takes-where': true },
 );
@@ -118,7 +119,16 @@ export function rollupQuestion(
   const measures = listOf(query.measures).map((measure) => measureNamed(rollup, measure, 'measures').name);
   const range = rangeOf(query, now, '-24h');
   // How many values that makes depends on the tier, which the board's client chooses and bounds.
-  return { rollup: name, ...range, step: stepOf(query.step), by, where, measures, limit: query.limit ?? 100 };
+  return {
+    rollup: name,
+    ...range,
+    step: stepOf(query.step),
+    by,
+    where,
+    measures,
+    limit: query.limit ?? 100,
+    ...(query.quality === 'true' && { quality: true }),
+  };
 }
 
 function topQuestion(site: Site, name: string, query: Static<typeof TopQuery>, now: number): TopQuestion {

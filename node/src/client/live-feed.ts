@@ -85,10 +85,9 @@ export class LiveFeed {
     const from = Math.max(dirty.from, dirty.to - MAX_BUCKETS * plan.stepMs);
     try {
       const measures = measuresNamed(plan.rollup, question.measures);
-      const change = await answerChange(this.#lines, this.#site, plan, question.by, measures, {
-        from,
-        to: Math.max(dirty.to, from + 1),
-      });
+      const range = { from, to: Math.max(dirty.to, from + 1) };
+      const { by, quality } = question;
+      const change = await answerChange(this.#lines, this.#site, plan, by, measures, range, quality);
       if (!viewer.gone && change.series.length > 0) viewer.onChange(change);
     } catch (fault) {
       this.#onFault(fault);

@@ -66,6 +66,7 @@ function finishPlan(
   measures: MeasureSpec[],
   range: { from: number; to: number },
   watermark: number | null,
+  quality = false,
 ): FinishPlan {
   const stream = streamOf(site, plan.rollup);
   return {
@@ -76,6 +77,8 @@ function finishPlan(
     to: range.to,
     watermark,
     latenessMs: stream.latenessMs,
+    intervalMs: stream.intervalMs ?? null,
+    quality,
   };
 }
 
@@ -86,6 +89,7 @@ async function read(
   measures: MeasureSpec[],
   range: { from: number; to: number },
   limit: number,
+  quality: boolean,
   signal?: AbortSignal,
 ) {
   const { rollup, groupBy, tier, where } = plan;
@@ -99,7 +103,7 @@ async function read(
     where,
     maxGroups,
     // Only an increase reaches into the buckets beside the range.
-    edges: measures.some(({ fn }) => fn === 'increase' || fn === 'rate'),
+    edges: quality || measures.some(({ fn }) => fn === 'increase' || fn === 'rate'),
     from: widest.start(range.from),
     to: range.to,
   };
@@ -145,9 +149,18 @@ export async function answerRollup(
     question.by.length === 0 ||
     plan.where.some((one) => plan.dims.includes(one.dim) && one.values.length === 1);
   checkCells(question.to - question.from, plan.stepMs, single ? 1 : question.limit, measures.length);
-  const { all, watermark } = await read(lines, site, plan, measures, question, question.limit, signal);
+  const { all, watermark } = await read(
+    lines,
+    site,
+    plan,
+    measures,
+    question,
+    question.limit,
+    question.quality === true,
+    signal,
+  );
   const groups = [...gatherGroups(all, plan.dims).values()];
-  const finish = finishPlan(site, plan, measures, question, watermark);
+  const finish = finishPlan(site, plan, measures, question, watermark, question.quality);
   const series: Series[] = groups
     .slice(0, question.limit)
     .map((group) => ({ by: labels(question.by, group.dims), ...finishSeries(finish, group.chunks) }));
@@ -250,9 +263,10 @@ export async function answerChange(
   by: string[],
   measures: MeasureSpec[],
   range: { from: number; to: number },
+  quality = false,
 ): Promise<LiveChange> {
-  const { all, watermark } = await read(lines, site, plan, measures, range, LIVE_SERIES);
-  const finish = finishPlan(site, plan, measures, range, watermark);
+  const { all, watermark } = await read(lines, site, plan, measures, range, LIVE_SERIES, quality);
+  const finish = finishPlan(site, plan, measures, range, watermark, quality);
   const series = [...gatherGroups(all, plan.dims).values()].slice(0, LIVE_SERIES).map((group) => ({
     by: labels(by, group.dims),
     ...finishSeries(finish, group.chunks),

@@ -1,4 +1,4 @@
-import type { RollupAnswer, TopAnswer } from '../contract/index.ts';
+import type { Quality, RollupAnswer, TopAnswer } from '../contract/index.ts';
 import { WeirError } from '../contract/index.ts';
 import { ask, URL_OPTIONS } from './ask-http.ts';
 import { type Command, EXIT, type Invocation, text } from './command.ts';
@@ -17,6 +17,7 @@ export const queryCommand: Command = {
     where: { type: 'string', value: 'F=V,…', help: 'filter; several conditions are separated by ;' },
     measures: { type: 'string', value: 'NAMES', help: 'only these measures, comma-separated' },
     limit: { type: 'string', value: 'N', help: 'series at the most', default: '20' },
+    quality: { type: 'boolean', help: 'tell how far the numbers are to be believed' },
     top: { type: 'string', value: 'MEASURE', help: 'the largest groups by this measure instead of buckets' },
   },
   async run(invocation) {
@@ -46,6 +47,8 @@ function params(invocation: Invocation, names: string[]): URLSearchParams {
 
 async function buckets(invocation: Invocation, rollup: string): Promise<number> {
   const search = params(invocation, ['from', 'to', 'step', 'by', 'measures', 'limit']);
+  const quality = invocation.options.quality === true;
+  if (quality) search.set('quality', 'true');
   const answer = await ask<RollupAnswer>(
     invocation,
     `/api/v1/rollups/${encodeURIComponent(rollup)}?${search}`,
@@ -62,15 +65,34 @@ async function buckets(invocation: Invocation, rollup: string): Promise<number> 
       ...groups.map((group) => series.by[group] ?? '-'),
       ...names.map((name) => series.values[name][at]),
       series.final[at] ? 'final' : 'open',
+      ...(series.quality ? qualityCells(series.quality, names, at) : []),
     ]),
   );
   const units = names.map((name) =>
     answer.measures[name].unit ? `${name} (${answer.measures[name].unit})` : name,
   );
-  process.stdout.write(table(['time', ...groups, ...units, 'state'], rows));
+  process.stdout.write(
+    table(['time', ...groups, ...units, 'state', ...(quality ? QUALITY_HEADS : [])], rows),
+  );
   if (answer.truncated)
     process.stderr.write('More series were left out; raise --limit or filter with --where.\n');
   return EXIT.fine;
+}
+
+const QUALITY_HEADS = ['coverage', 'estimated', 'late', 'duplicates', 'resets'];
+
+/** Of several measures the one that is estimated most. */
+function qualityCells(quality: Quality, names: string[], at: number): (string | number)[] {
+  const percent = (share: number | null) => (share === null ? '-' : `${Math.round(share * 100)} %`);
+  const estimated = names.map((name) => quality.estimated[name]?.[at] ?? 0);
+  const { late, duplicates, resets } = quality;
+  return [
+    percent(quality.coverage[at]),
+    percent(Math.max(0, ...estimated)),
+    late[at],
+    duplicates[at],
+    resets[at],
+  ];
 }
 
 async function top(invocation: Invocation, rollup: string): Promise<number> {

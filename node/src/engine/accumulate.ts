@@ -191,7 +191,8 @@ export function takePoint(
   }
 }
 
-function addCorrection(table: PartialTable, slot: number, double: number, amount: number): void {
+/** Adds to an exact integer whose limbs stand in the extra. */
+export function addCorrection(table: PartialTable, slot: number, double: number, amount: number): void {
   const extra = table.extraOf(slot);
   const doubles = table.extras.doubles[extra >> PAGE_BITS];
   const at = (extra & PAGE_MASK) * table.extras.doubleStride + double;

@@ -2,6 +2,7 @@ import { LIMITS } from '../contract/limits.ts';
 import { addPresent, addSum, countRows, takeEnd, takeMax, takeMin, takePoint } from './accumulate.ts';
 import type { Block } from './block.ts';
 import type { PartialTable } from './partial-table.ts';
+import { addQuality } from './quality.ts';
 import type { SectionColumns } from './section-columns.ts';
 import { EXTRA_LATE, type SlotPart } from './slot-plan.ts';
 import { type Change, correctionOf, type Interval, lastShare, restOf, spread } from './spread.ts';
@@ -15,7 +16,7 @@ export class Accumulation {
   lateBefore = 0;
   readonly #stream: StreamEngine;
   readonly #change: Change = { seq: 0, finalBucket: 0 };
-  readonly #interval: Interval = { fromT: 0, fromV: 0, toT: 0, toV: 0, amount: 0 };
+  readonly #interval: Interval = { fromT: 0, fromV: 0, toT: 0, toV: 0, amount: 0, resets: 0 };
   /** Place of a field among the counters, or −1; by rollup, group-by and part it would be looked up too often. */
   readonly #counterOf: Map<string, number>;
   readonly #fieldOf: Map<string, number>;
@@ -100,7 +101,31 @@ export class Accumulation {
   ): void {
     if (part.kind === 'register') this.#register(block, table, part);
     else if (part.kind === 'share') this.#addShares(block, table, part, rollup);
+    else if (part.kind === 'quality') this.#addQualities(block, table, part);
     else this.#addValues(block, columns, table, part);
+  }
+
+  #addQualities(block: Block, table: PartialTable, part: SlotPart): void {
+    const c = this.#counterOf.get(part.field)!;
+    const rule = part.quality!;
+    for (const { reading, resets } of block.marked[c]) {
+      const interval = this.#intervalOf(block, c, reading);
+      interval.resets = resets;
+      addQuality(table, part, block.groups[reading], rule, interval, 1);
+    }
+  }
+
+  /** A reading that is counted already came again. */
+  repeat(key: number, tuple: number, time: number): void {
+    const { rollups, active } = this.#stream;
+    for (let r = 0; r < rollups.length; r++)
+      for (let g = 0; g < rollups[r].groups.length; g++)
+        for (const part of rollups[r].plans[g].parts) {
+          if (part.kind !== 'repeats') continue;
+          const table = active.tables[r][g];
+          const group = rollups[r].groups[g].groupOf(key, tuple);
+          table.addToExtra(table.slotOf(group, Math.floor(time / table.widthMs)), part.extra, 1);
+        }
   }
 
   #addValues(block: Block, columns: SectionColumns, table: PartialTable, part: SlotPart): void {
@@ -169,6 +194,7 @@ export class Accumulation {
     interval.toT = block.times[i];
     interval.toV = block.values[c][i];
     interval.amount = block.amounts[c][i];
+    interval.resets = 0;
     return interval;
   }
 
@@ -225,8 +251,14 @@ export class Accumulation {
           if (this.#counterOf.get(part.field) !== c) continue;
           const table = active.tables[r][g];
           if (part.kind === 'register') this.#repairRegister(table, part, key, maxGapMs, old, now);
-          if (part.kind !== 'share') continue;
+          if (part.kind !== 'share' && part.kind !== 'quality') continue;
           const group = rollup.groups[g].groupOf(key, tuple);
+          if (part.kind === 'quality') {
+            const rule = part.quality!;
+            if (old !== null) addQuality(table, part, group, rule, old, -1);
+            addQuality(table, part, group, rule, now, 1);
+            continue;
+          }
           if (old !== null) spread(table, part, group, old, maxGapMs, -1, true, this.#change);
           spread(table, part, group, now, maxGapMs, 1, true, this.#change);
         }

@@ -114,7 +114,7 @@ export class Admission {
   admit(from: number, to: number): Block {
     const section = this.#section!;
     const block = this.#block;
-    const { keys, active } = this.#stream;
+    const { keys, active, longMs } = this.#stream;
     const { times, keyIndex } = section;
     const keptColumns = this.#keptColumns;
     const counters = this.#plain.length;
@@ -125,6 +125,7 @@ export class Admission {
     const lateBefore = this.#accumulation.lateBefore;
     this.#identify(from, to);
     block.n = 0;
+    for (let c = 0; c < counters; c++) block.marked[c].length = 0;
     this.newest = Number.NEGATIVE_INFINITY;
     let late = 0;
     for (let row = from; row < to; row++) {
@@ -152,10 +153,14 @@ export class Admission {
           const beforeV = page[chain + 1];
           block.beforeT[c][block.n] = page[chain];
           block.beforeV[c][block.n] = beforeV;
-          block.amounts[c][block.n] =
-            value >= beforeV && beforeV !== 0 && plain[c]
-              ? value - beforeV
-              : this.#chains.newest(key, c, this.#rowOf(c, row, time, block.ids[i], tuple));
+          if (value >= beforeV && beforeV !== 0 && plain[c]) {
+            block.amounts[c][block.n] = value - beforeV;
+            if (time - page[chain] > longMs) block.marked[c].push({ reading: block.n, resets: 0 });
+          } else {
+            const amount = this.#chains.newest(key, c, this.#rowOf(c, row, time, block.ids[i], tuple));
+            block.amounts[c][block.n] = amount;
+            this.#mark(c, time, page[chain], this.#chains.resets);
+          }
           page[chain] = time;
           page[chain + 1] = value;
         }
@@ -192,6 +197,7 @@ export class Admission {
     for (let c = 0; c < counters; c++) seek.values[c] = this.#keptColumns[c][row];
     this.#probe(key, time, seek);
     if (seek.duplicate || seek.conflict) {
+      if (seek.duplicate) this.#accumulation.repeat(key, this.#tupleOf(key, row), time);
       this.#counts[seek.duplicate ? DUPLICATE : reasonCount('conflict')]++;
       return false;
     }
@@ -205,6 +211,7 @@ export class Admission {
       block.beforeT[c][block.n] = linked.beforeT;
       block.beforeV[c][block.n] = linked.beforeV;
       block.amounts[c][block.n] = linked.amount;
+      if (!Number.isNaN(linked.value)) this.#mark(c, time, linked.beforeT, linked.resets);
     }
     const { history } = stream.active;
     const record = history.insert(key, time, tuple, block.contents[i], block.ids[i]);
@@ -215,6 +222,12 @@ export class Admission {
     if (oldest < stream.keys.word(key, KEY_OLDEST_S)) stream.keys.setWord(key, KEY_OLDEST_S, oldest);
     block.tuples[block.n] = tuple;
     return true;
+  }
+
+  /** Notes that there is more to tell of the interval than its amount. */
+  #mark(c: number, time: number, beforeT: number, resets: number): void {
+    if (resets !== 0 || time - beforeT > this.#stream.longMs)
+      this.#block.marked[c].push({ reading: this.#block.n, resets });
   }
 
   /** A reading as its chain has it. */

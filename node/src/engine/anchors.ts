@@ -1,5 +1,5 @@
 import type { Judge, RegisterRule } from './judgement.ts';
-import { KEY_COUNTERS, type KeyTable } from './key-table.ts';
+import { KEY_COUNTERS, KEY_ZEROS, type KeyTable } from './key-table.ts';
 
 /** Doubles of a register whose state its last reading alone does not tell: anchor, boots, suspicion. */
 const ANCHOR_T = 0;
@@ -14,8 +14,8 @@ export function anchorDoubles(rules: RegisterRule[]): number {
 }
 
 /**
- * The states of the registers after their last readings. A plain register's is its last reading, unless that is zero; of
- * the others five doubles a key are kept. They are forgotten at a restart and when a reading comes late: history tells.
+ * The states of the registers after their last readings. A plain register's is its last reading, unless that is a zero
+ * that is not known to be settled; of the others five doubles a key are kept. They are forgotten at a restart and when a reading comes late: history tells.
  */
 export class Anchors {
   readonly #keys: KeyTable;
@@ -40,7 +40,7 @@ export class Anchors {
     last.boot = at < 0 ? Number.NaN : this.#keys.double(key, at + LAST_BOOT);
     if (at < 0) {
       judge.settle(last);
-      return last.v !== 0;
+      return last.v !== 0 || this.#settledZero(key, c);
     }
     const time = this.#keys.double(key, at + ANCHOR_T);
     if (Number.isNaN(time)) return false;
@@ -53,7 +53,10 @@ export class Anchors {
 
   save(key: number, c: number, judge: Judge): void {
     const at = this.#at[c];
-    if (at < 0) return;
+    if (at < 0) {
+      this.#noteZero(key, c, judge.last.v === 0 && !judge.suspect);
+      return;
+    }
     this.#keys.setDouble(key, at + ANCHOR_T, judge.anchor.t);
     this.#keys.setDouble(key, at + ANCHOR_V, judge.anchor.v);
     this.#keys.setDouble(key, at + ANCHOR_BOOT, judge.anchor.boot);
@@ -63,5 +66,17 @@ export class Anchors {
 
   forget(key: number, c: number): void {
     if (this.#at[c] >= 0) this.#keys.setDouble(key, this.#at[c] + ANCHOR_T, Number.NaN);
+    else this.#noteZero(key, c, false);
+  }
+
+  /** There are as many bits as a word has; a register past them asks history. */
+  #settledZero(key: number, c: number): boolean {
+    return c < 32 && ((this.#keys.word(key, KEY_ZEROS) >>> c) & 1) === 1;
+  }
+
+  #noteZero(key: number, c: number, settled: boolean): void {
+    if (c >= 32) return;
+    const zeros = this.#keys.word(key, KEY_ZEROS);
+    this.#keys.setWord(key, KEY_ZEROS, settled ? zeros | (1 << c) : zeros & ~(1 << c));
   }
 }

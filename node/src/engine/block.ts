@@ -16,6 +16,8 @@ export class Block {
   readonly beforeT: Float64Array[];
   readonly beforeV: Float64Array[];
   readonly amounts: Float64Array[];
+  /** By counter: readings whose interval is long or began the register again, and how often it did. */
+  readonly marked: { reading: number; resets: number }[][];
   readonly contents = new Uint32Array(BLOCK_ROWS);
   readonly ids = new Uint32Array(BLOCK_ROWS);
   /** Room for one rollup at a time. */
@@ -34,5 +36,6 @@ export class Block {
     this.beforeV = columns();
     this.amounts = columns();
     this.shares = columns();
+    this.marked = Array.from({ length: counters }, () => []);
   }
 }

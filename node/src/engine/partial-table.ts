@@ -8,9 +8,12 @@ import {
   LAST_V,
   LATE,
   LIMB,
+  LONG_MS,
+  RESETS,
   REST,
   REVISION,
   ROWS,
+  SUMMED,
 } from '../contract/measures/kinds.ts';
 import { PAGE_BITS, PAGE_MASK, PagedIndex, RecordPages } from './record-pages.ts';
 import {
@@ -120,7 +123,7 @@ export class PartialTable {
     const parts = this.plan.parts;
     for (let p = 0; p < parts.length; p++) {
       const kind = parts[p].kind;
-      if (kind === 'present' || kind === 'sum' || kind === 'share') continue;
+      if (SUMMED.has(kind)) continue;
       doubles[first + parts[p].double] = Number.NaN;
       if (kind === 'register') doubles[first + parts[p].double + 1] = Number.NaN;
     }
@@ -239,6 +242,17 @@ export class PartialTable {
       case 'last':
         lanes[lane + 1][at] = doubles[first];
         if (!Number.isNaN(doubles[first])) lanes[lane][at] = this.word(slot, part.word);
+        break;
+      case 'quality':
+        if (extra === 0) break;
+        for (let more = 0; more < LONG_MS + 2; more += 2) {
+          const [hi, lo] = [this.#extra(extra, part.extra + more), this.#extra(extra, part.extra + more + 1)];
+          setLimbs(lanes, lane + more, at, hi, lo);
+        }
+        lanes[lane + RESETS][at] = this.#extra(extra, part.extra + RESETS);
+        break;
+      case 'repeats':
+        lanes[lane][at] = this.#extra(extra, part.extra);
         break;
       case 'register':
         if (Number.isNaN(doubles[first])) break;

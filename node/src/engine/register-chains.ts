@@ -20,6 +20,7 @@ export interface Linked {
   beforeT: number;
   beforeV: number;
   amount: number;
+  resets: number;
 }
 
 interface Repair {
@@ -41,7 +42,9 @@ export class RegisterChains {
   readonly #judge = new Judge();
   readonly #old = new Judge();
   readonly #now = new Judge();
-  readonly #linked: Linked = { value: 0, beforeT: 0, beforeV: 0, amount: 0 };
+  /** Of the newest judgement: how often the register began again. */
+  resets = 0;
+  readonly #linked: Linked = { value: 0, beforeT: 0, beforeV: 0, amount: 0, resets: 0 };
 
   constructor(stream: StreamEngine, accumulation: Accumulation, probe: Probe) {
     this.#stream = stream;
@@ -57,13 +60,12 @@ export class RegisterChains {
     const rule = rules[c];
     const judge = this.#judge;
     const lastT = keys.double(key, KEY_COUNTERS + 2 * c);
+    this.resets = 0;
     if (Number.isNaN(lastT)) judge.clear();
-    else if (rule.plain && row.v === 0 && !this.#swapped(key)) {
-      // Zero is suspect or nothing new; after less than zero it is a step up.
-      return Math.max(0, -keys.double(key, KEY_COUNTERS + 2 * c + 1));
-    } else if (!this.#anchors.load(key, c, judge)) this.#recall(key, c, row, judge);
+    else if (!this.#anchors.load(key, c, judge)) this.#recall(key, c, row, judge);
     const amount = judge.step(rule, this.#swapsOf(key, c), row);
     this.#anchors.save(key, c, judge);
+    this.resets = judge.resets;
     return amount;
   }
 
@@ -116,6 +118,7 @@ export class RegisterChains {
     if (!certain) linked.value = Number.NaN;
     else if (!(chainT >= row.t)) {
       linked.amount = this.newest(key, c, row);
+      linked.resets = this.resets;
       this.#setLast(key, c, row);
     } else if (rules[c].plain && row.v !== 0 && !this.#swapped(key) && !hasZero(seek, c))
       this.#linkPlain(key, c, row, seek);
@@ -131,15 +134,15 @@ export class RegisterChains {
   #linkPlain(key: number, c: number, row: ChainRow, seek: Neighbours): void {
     const linked = this.#linked;
     linked.amount = Number.isNaN(linked.beforeT) ? Number.NaN : plainAmount(linked.beforeV, row.v);
+    linked.resets = row.v < linked.beforeV ? 1 : 0;
     const toT = seek.afterT[c];
     const toV = seek.afterV[c];
     if (Number.isNaN(toT)) {
       this.#setLast(key, c, row);
       return;
     }
-    const { beforeT: fromT, beforeV: fromV } = linked;
-    const old = Number.isNaN(fromT) ? null : { fromT, fromV, toT, toV, amount: plainAmount(fromV, toV) };
-    const now = { fromT: row.t, fromV: row.v, toT, toV, amount: plainAmount(row.v, toV) };
+    const old = Number.isNaN(linked.beforeT) ? null : plainInterval(linked.beforeT, linked.beforeV, toT, toV);
+    const now = plainInterval(row.t, row.v, toT, toV);
     this.#accumulation.repair(key, c, seek.afterTuple[c], old, now);
   }
 
@@ -175,16 +178,17 @@ export class RegisterChains {
     linked.beforeT = before?.t ?? Number.NaN;
     linked.beforeV = before?.v ?? Number.NaN;
     linked.amount = now.step(rule, swaps, row);
+    linked.resets = now.resets;
     let oldFrom = before;
     let nowFrom = row;
     for (const to of this.#window.after) {
       const was = old.step(rule, swaps, to);
       const is = now.step(rule, swaps, to);
-      if (was !== is || oldFrom !== nowFrom)
+      if (was !== is || old.resets !== now.resets || oldFrom !== nowFrom)
         repairs.push({
           tuple: to.tuple,
-          old: oldFrom === null ? null : intervalOf(oldFrom, to, was),
-          now: intervalOf(nowFrom, to, is),
+          old: oldFrom === null ? null : intervalOf(oldFrom, to, was, old.resets),
+          now: intervalOf(nowFrom, to, is, now.resets),
         });
       if (old.equals(now)) return true;
       oldFrom = to;
@@ -202,8 +206,12 @@ export class RegisterChains {
   }
 }
 
-function intervalOf(from: ChainRow, to: ChainRow, amount: number): Interval {
-  return { fromT: from.t, fromV: from.v, toT: to.t, toV: to.v, amount };
+function intervalOf(from: ChainRow, to: ChainRow, amount: number, resets: number): Interval {
+  return { fromT: from.t, fromV: from.v, toT: to.t, toV: to.v, amount, resets };
+}
+
+function plainInterval(fromT: number, fromV: number, toT: number, toV: number): Interval {
+  return { fromT, fromV, toT, toV, amount: plainAmount(fromV, toV), resets: toV < fromV ? 1 : 0 };
 }
 
 /** Of the newest row at which the fold can begin; −1 when none is known to settle what came before. */

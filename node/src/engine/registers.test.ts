@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { FieldSpec, RegisterSpec, Site } from '../contract/site/model.ts';
+import type { ShardEngine } from './engine.ts';
 import { type Disturbance, EngineRun, finishedCells, oracleCells } from './testing/engine-run.ts';
 import { Oracle, type TestReading, type TestRecord } from './testing/oracle.ts';
 import { testSite } from './testing/test-site.ts';
@@ -74,6 +75,7 @@ const scenario = fc.record({
   other: fc.array(happening, { maxLength: 12 }),
   /** In which order they come: a little or much out of their own. */
   jitter: fc.array(fc.integer({ min: 0, max: 60 }), { minLength: 60, maxLength: 60 }),
+  again: fc.array(fc.nat(), { maxLength: 6 }),
   records: fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 30 }),
   disturbances: fc.array(
     fc.constantFrom<Disturbance>('none', 'none', 'checkpoint', 'checkpoint', 'fold', 'crash'),
@@ -84,11 +86,12 @@ const scenario = fc.record({
 });
 type Scenario = typeof scenario extends fc.Arbitrary<infer T> ? T : never;
 
-function logOf({ one, other, jitter, records }: Scenario): TestRecord[] {
+function logOf({ one, other, jitter, records, again }: Scenario): TestRecord[] {
   const readings = [...readingsOf('m1', one), ...readingsOf('m2', other)];
   const order = readings.map((reading, at) => ({ reading, place: at + jitter[at % jitter.length] }));
   order.sort((a, b) => a.place - b.place);
   const sent = order.map(({ reading }) => reading);
+  for (const at of again) sent.splice((at * 7) % sent.length, 0, sent[at % sent.length]);
   const log: TestRecord[] = [];
   for (let at = 0, turn = 0; at < sent.length; turn++) {
     const rows = records[turn % records.length];
@@ -96,6 +99,32 @@ function logOf({ one, other, jitter, records }: Scenario): TestRecord[] {
     at += rows;
   }
   return log;
+}
+
+/** Beside every bucket of the answer stands what the oracle says of it. */
+function expectQuality(engine: ShardEngine, site: Site, oracle: Oracle): void {
+  const [usage] = site.rollups;
+  for (let groupBy = 0; groupBy < usage.groupBys.length; groupBy++)
+    for (let tier = 0; tier < usage.tiers.length; tier++) {
+      const by = usage.groupBys[groupBy];
+      const { widthMs } = usage.tiers[tier];
+      const quality = oracle.quality(usage, by, widthMs, 'kwh');
+      const expected: Record<string, Record<number, unknown>> = {};
+      for (const [group, cells] of oracle.buckets(usage, by, widthMs))
+        for (const [start, { values }] of cells) {
+          const known = quality.get(group)?.get(start);
+          const amount = Math.round(values.kwh! * 1000);
+          expected[group] ??= {};
+          expected[group][start] = {
+            coverage: groupBy === 0 ? expect.closeTo((known?.coveredMs ?? 0) / widthMs, 9) : null,
+            estimated: amount === 0 ? 0 : Number(known?.long ?? 0n) / amount,
+            duplicates: known?.duplicates ?? 0,
+            resets: known?.resets ?? 0,
+          };
+        }
+      const found = finishedCells(engine, site, 0, groupBy, tier, RANGE, true);
+      expect({ by, tier, found }).toEqual({ by, tier, found: expected });
+    }
 }
 
 async function check(given: Scenario, site: Site): Promise<void> {
@@ -111,6 +140,7 @@ async function check(given: Scenario, site: Site): Promise<void> {
         tier,
         found: oracleCells(oracle.buckets(site.rollups[0], groupBys[groupBy], tiers[tier].widthMs)),
       });
+  expectQuality(disturbed, site, oracle);
   const calm = await new EngineRun(site, log).run();
   expect(disturbed.hash()).toBe(calm.hash());
 }

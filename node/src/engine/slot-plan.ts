@@ -1,5 +1,6 @@
 import type { AccumulatorKind } from '../contract/measures/kinds.ts';
 import type { Layout } from '../contract/measures/layout.ts';
+import type { QualityRule } from './quality.ts';
 
 /** Words that every slot begins with. */
 export const SLOT_BUCKET = 0;
@@ -25,6 +26,8 @@ export interface SlotPart {
   word: number;
   double: number;
   extra: number;
+  /** Of a quality: what it takes to tell. */
+  quality: QualityRule | null;
 }
 
 export interface SlotPlan {
@@ -45,6 +48,8 @@ const ROOM: Readonly<Record<AccumulatorKind, readonly [number, number, number]>>
   first: [1, 1, 0],
   last: [1, 1, 0],
   register: [2, 2, 4],
+  quality: [0, 0, 5],
+  repeats: [0, 0, 1],
 };
 
 export function slotPlan(layout: Layout): SlotPlan {
@@ -55,7 +60,8 @@ export function slotPlan(layout: Layout): SlotPlan {
     doubles: 0,
     extraDoubles: EXTRA_DOUBLES,
   };
-  for (const { kind, field, lane } of layout.accumulators) {
+  const whole = layout.kinds.includes('register');
+  for (const { kind, field, lane, longMs, maxGapMs } of layout.accumulators) {
     plan.parts.push({
       kind,
       field,
@@ -63,6 +69,7 @@ export function slotPlan(layout: Layout): SlotPlan {
       word: plan.words,
       double: plan.doubles,
       extra: plan.extraDoubles,
+      quality: kind === 'quality' ? { longMs, maxGapMs, whole } : null,
     });
     const [words, doubles, extra] = ROOM[kind];
     plan.words += words;

@@ -16,6 +16,8 @@ export interface Interval {
   toT: number;
   toV: number;
   amount: number;
+  /** How often the register began again in it. */
+  resets: number;
 }
 
 /**

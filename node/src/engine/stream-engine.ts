@@ -1,5 +1,5 @@
 import { decodeGroup, entryName, nameHash } from '../contract/measures/entry-key.ts';
-import { type Layout, layoutOf } from '../contract/measures/layout.ts';
+import { type Layout, layoutOf, longIntervalMs } from '../contract/measures/layout.ts';
 import { decodeKeyState } from '../contract/measures/merge-for.ts';
 import { ONLY_PERIOD, TABLES } from '../contract/measures/tables.ts';
 import type { Section, StreamLayout } from '../contract/reading/section.ts';
@@ -50,6 +50,8 @@ export class StreamEngine {
   readonly counters: number[];
   /** How the readings of each are judged. */
   readonly rules: RegisterRule[];
+  /** Intervals that are longer than this are long to at least one rollup. */
+  readonly longMs: number;
   /** Fields whose values history keeps: the counters first. */
   readonly kept: number[];
   watermark = Number.NEGATIVE_INFINITY;
@@ -65,6 +67,7 @@ export class StreamEngine {
     const rollups = site.rollups.filter((rollup) => rollup.stream === spec.name);
     this.counters = countersOf(spec, rollups);
     this.rules = this.counters.map((field) => ruleOf(spec.fields[field], spec, this.counters));
+    this.longMs = Math.min(...rollups.map((rollup) => longIntervalMs(rollup, spec)));
     this.kept = keptFields(spec, this.counters);
     this.keys = new KeyTable(this.counters.length, anchorDoubles(this.rules));
     this.dimensions = new Dimensions(dimensionsOf(spec, rollups));

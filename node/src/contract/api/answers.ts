@@ -4,6 +4,23 @@ import { type Static, Type } from 'typebox';
 
 const Nullable = Type.Union([Type.Number(), Type.Null()]);
 
+export const Quality = Type.Object(
+  {
+    coverage: Type.Array(Nullable, {
+      description:
+        'Share of the bucket that lies between readings which follow each other as usual. Of groups of several devices it needs the interval of the stream.',
+    }),
+    estimated: Type.Record(Type.String(), Type.Array(Nullable), {
+      description: 'By measure: share that was counted over a gap, and is spread over it.',
+    }),
+    late: Type.Array(Type.Number()),
+    duplicates: Type.Array(Type.Number()),
+    resets: Type.Array(Type.Number({ description: 'How often a register began again.' })),
+  },
+  { description: 'How far the numbers are to be believed; only when asked for.' },
+);
+export type Quality = Static<typeof Quality>;
+
 export const Series = Type.Object({
   by: Type.Record(Type.String(), Type.Union([Type.String(), Type.Null()])),
   time: Type.Array(Type.Number(), {
@@ -12,6 +29,7 @@ export const Series = Type.Object({
   values: Type.Record(Type.String(), Type.Array(Nullable)),
   final: Type.Array(Type.Boolean()),
   revision: Type.Array(Type.Number()),
+  quality: Type.Optional(Quality),
 });
 export type Series = Static<typeof Series>;
 

@@ -14,6 +14,8 @@ export interface RollupQuestion {
   measures: string[];
   /** Series, not buckets. */
   limit: number;
+  /** Whether to tell how far the numbers are to be believed. */
+  quality?: boolean;
 }
 
 export interface TopQuestion {
@@ -54,4 +56,5 @@ export interface LiveQuestion {
   measures: string[];
   /** Tier by width in ms, or 'auto': the finest. */
   step: number | 'auto';
+  quality?: boolean;
 }

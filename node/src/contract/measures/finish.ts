@@ -15,6 +15,7 @@ import {
 } from './kinds.ts';
 import { type Accumulator, findAccumulator, type Layout } from './layout.ts';
 import { type Boundaries, coarsen, mergeAll } from './merge.ts';
+import { finishQuality, longIntervals, type Quality } from './quality.ts';
 
 /** What it takes to turn the partials of one group into numbers. */
 export interface FinishPlan {
@@ -28,6 +29,10 @@ export interface FinishPlan {
   /** Null while there is none: nothing is final. */
   watermark: number | null;
   latenessMs: number;
+  /** How often a device usually reports, where the site file says so. */
+  intervalMs?: number | null;
+  /** Whether to tell how far the numbers are to be believed. */
+  quality?: boolean;
 }
 
 export interface FinishedSeries {
@@ -35,6 +40,7 @@ export interface FinishedSeries {
   values: Record<string, (number | null)[]>;
   final: boolean[];
   revision: number[];
+  quality?: Quality;
 }
 
 /**
@@ -60,6 +66,7 @@ export function finishBuckets(plan: FinishPlan, fine: Buckets): FinishedSeries {
   const increases: Increases = new Map();
   for (const counter of counters)
     if (counter.kind === 'register') increases.set(counter.lane, registerIncreases(plan, fine, counter));
+  const spans = plan.quality ? longIntervals(plan, fine) : null;
   const shown = shownSteps(counters, withCrossed(steps, increases), increases);
   const answer: FinishedSeries = {
     time: [...shown.starts.subarray(0, shown.n)],
@@ -78,6 +85,7 @@ export function finishBuckets(plan: FinishPlan, fine: Buckets): FinishedSeries {
     for (let at = 0; at < shown.n; at++) values.push(finish(at));
     answer.values[measure.name] = values;
   }
+  if (spans !== null) answer.quality = finishQuality(plan, spans, shown, answer.values);
   return answer;
 }
 

@@ -9,6 +9,10 @@
  * - `register`: the segment of one key's counter: first and last reading, the correction that belongs to the interval
  *   which ends in the first reading, and the corrections of all later intervals. Increase inside the bucket =
  *   last − first + rest; across to the one before = first − its last + firstCorr. Corrections undo resets.
+ * - `quality`: of one counter: the amount of long intervals, their time in ms (each an exact integer in two limbs), and how
+ *   often the register began again. Beside a register an interval stands whole in the bucket that it ends in, since what
+ *   of it lies where is told when read; beside a share it is spread.
+ * - `repeats`: how many readings of the bucket came again.
  */
 export const ACCUMULATOR_KINDS = [
   'present',
@@ -19,6 +23,8 @@ export const ACCUMULATOR_KINDS = [
   'last',
   'register',
   'share',
+  'quality',
+  'repeats',
 ] as const;
 
 export type AccumulatorKind = (typeof ACCUMULATOR_KINDS)[number];
@@ -32,7 +38,23 @@ export const KIND_LANES: Readonly<Record<AccumulatorKind, number>> = {
   last: 2,
   register: 8,
   share: 2,
+  quality: 5,
+  repeats: 1,
 };
+
+/** Kinds whose lanes are all sums: zero is empty, and there is no other sign of it. */
+export const SUMMED: ReadonlySet<AccumulatorKind> = new Set([
+  'present',
+  'sum',
+  'share',
+  'quality',
+  'repeats',
+]);
+
+/** Lanes of a quality, after its first. */
+export const LONG_AMOUNT = 0;
+export const LONG_MS = 2;
+export const RESETS = 4;
 
 /** Lanes that every bucket has before those of its accumulators. */
 export const ROWS = 0;

@@ -15,6 +15,8 @@ export interface Accumulator {
   decimals: number;
   /** Of registers: longer than this nothing is spread. */
   maxGapMs: number;
+  /** And what lies in an interval longer than this is an estimate: more than three usual ones. */
+  longMs: number;
   /** Place of the first of its lanes. */
   lane: number;
 }
@@ -31,16 +33,24 @@ export function layoutOf(rollup: RollupSpec, groupBy: number, stream: StreamSpec
   const counterKind = by.length === 1 && by[0] === stream.keyField ? 'register' : 'share';
   const accumulators: Accumulator[] = [];
   let lane = COMMON_LANES;
+  const longMs = longIntervalMs(rollup, stream);
+  const add = (kind: AccumulatorKind, field: string) => {
+    if (accumulators.some((one) => one.kind === kind && one.field === field)) return;
+    const spec = stream.fields.find((one) => one.name === field);
+    const maxGapMs = spec?.register?.maxGapMs ?? MAX_GAP_MS;
+    accumulators.push({ kind, field, decimals: spec?.decimals ?? 0, maxGapMs, longMs, lane });
+    lane += KIND_LANES[kind];
+  };
   for (const measure of rollup.measures)
-    for (const kind of kindsFor(measure, counterKind)) {
-      const field = measure.field ?? '';
-      if (accumulators.some((one) => one.kind === kind && one.field === field)) continue;
-      const spec = stream.fields.find((one) => one.name === field);
-      const maxGapMs = spec?.register?.maxGapMs ?? MAX_GAP_MS;
-      accumulators.push({ kind, field, decimals: spec?.decimals ?? 0, maxGapMs, lane });
-      lane += KIND_LANES[kind];
-    }
+    for (const kind of kindsFor(measure, counterKind)) add(kind, measure.field ?? '');
+  for (const { kind, field } of [...accumulators]) if (kind === counterKind) add('quality', field);
+  add('repeats', '');
   return { accumulators, kinds: accumulators.map((one) => one.kind), lanes: lane };
+}
+
+/** A device is silent when it leaves out three reports. Without a word about its interval, it is the finest bucket's. */
+export function longIntervalMs(rollup: RollupSpec, stream: StreamSpec): number {
+  return 3 * (stream.intervalMs ?? rollup.tiers[0].widthMs);
 }
 
 function kindsFor(measure: MeasureSpec, counterKind: 'register' | 'share'): AccumulatorKind[] {

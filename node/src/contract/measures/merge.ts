@@ -9,6 +9,9 @@ import {
   LAST_T,
   LAST_V,
   LIMB,
+  LONG_AMOUNT,
+  LONG_MS,
+  RESETS,
   REST,
 } from './kinds.ts';
 
@@ -44,6 +47,14 @@ export function mergeBucket(into: Buckets, at: number, from: Buckets, fromAt: nu
         break;
       case 'last':
         mergeLast(a, lane, at, b[lane][fromAt] + shift, b[lane + 1][fromAt]);
+        break;
+      case 'quality':
+        addLimbs(a, lane + LONG_AMOUNT, at, b[lane + LONG_AMOUNT][fromAt], b[lane + LONG_AMOUNT + 1][fromAt]);
+        addLimbs(a, lane + LONG_MS, at, b[lane + LONG_MS][fromAt], b[lane + LONG_MS + 1][fromAt]);
+        a[lane + RESETS][at] += b[lane + RESETS][fromAt];
+        break;
+      case 'repeats':
+        a[lane][at] += b[lane][fromAt];
         break;
       case 'register':
         mergeRegister(a, b, lane, at, fromAt, shift);

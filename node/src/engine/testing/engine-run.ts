@@ -1,6 +1,7 @@
 import { stepBoundaries } from '../../contract/measures/boundaries.ts';
 import { finishSeries } from '../../contract/measures/finish.ts';
 import { layoutOf } from '../../contract/measures/layout.ts';
+import type { Quality } from '../../contract/measures/quality.ts';
 import type { Site } from '../../contract/site/model.ts';
 import { ShardEngine } from '../engine.ts';
 import { buildRecord } from './build-record.ts';
@@ -63,6 +64,7 @@ export function finishedCells(
   groupBy: number,
   tier: number,
   range: { from: number; to: number },
+  withQuality = false,
 ): Record<string, Record<number, unknown>> {
   const rollup = site.rollups[rollupAt];
   const asked = { rollup: rollup.name, groupBy, tier, ...range, where: [], maxGroups: 10_000, edges: true };
@@ -76,17 +78,29 @@ export function finishedCells(
     ...range,
     watermark: one.value.watermark,
     latenessMs: site.streams[0].latenessMs,
+    quality: true,
   };
   const found: Record<string, Record<number, unknown>> = {};
   one.value.groups.forEach((group, at) => {
     const series = finishSeries(plan, [one.value.chunks[at]]);
     const cells: Record<number, unknown> = {};
     series.time.forEach((start, i) => {
-      cells[start] = Object.fromEntries(Object.entries(series.values).map(([name, all]) => [name, all[i]]));
+      const values = Object.entries(series.values).map(([name, all]) => [name, all[i]]);
+      cells[start] = withQuality ? qualityCell(series.quality!, i) : Object.fromEntries(values);
     });
     if (series.time.length > 0) found[JSON.stringify(group)] = cells;
   });
   return found;
+}
+
+function qualityCell(quality: Quality, at: number): Record<string, unknown> {
+  const { coverage, estimated, duplicates, resets } = quality;
+  return {
+    coverage: coverage[at],
+    estimated: estimated.kwh[at],
+    duplicates: duplicates[at],
+    resets: resets[at],
+  };
 }
 
 /** The same of the oracle. */

@@ -28,6 +28,13 @@ export interface OracleCell {
 
 const GAP_MS = 7 * 24 * 3_600_000;
 
+export interface OracleQuality {
+  long: bigint;
+  resets: number;
+  duplicates: number;
+  coveredMs: number;
+}
+
 interface Counted {
   reading: TestReading;
   /** Counters whose chain it is part of. */
@@ -53,6 +60,7 @@ export class Oracle {
   readonly #site: Site;
   readonly #stream: StreamSpec;
   readonly #counted: Counted[] = [];
+  readonly #again: TestReading[] = [];
   readonly #seen = new Map<string, string>();
   readonly #keys = new Map<string, KnownKey>();
   #watermark = Number.NEGATIVE_INFINITY;
@@ -130,8 +138,10 @@ export class Oracle {
       this.#seen.set(id, content);
       return true;
     }
-    if (known === content) this.duplicate++;
-    else this.conflict++;
+    if (known === content) {
+      this.duplicate++;
+      this.#again.push(reading);
+    } else this.conflict++;
     return false;
   }
 
@@ -228,14 +238,60 @@ export class Oracle {
     }
   }
 
+  /**
+   * What is to be said of the numbers of a counter, by group and bucket: the amount that lies in long intervals, how
+   * often the register began again, how many readings came again, and, of a group that is one key, which part of the
+   * bucket lies in intervals that are not long.
+   */
+  quality(
+    rollup: RollupSpec,
+    by: string[],
+    widthMs: number,
+    field: string,
+  ): Map<string, Map<number, OracleQuality>> {
+    const calendar = calendarOf(this.#site.timezone, widthMs);
+    const longMs = 3 * (this.#stream.intervalMs ?? rollup.tiers[0].widthMs);
+    const all = new Map<string, Map<number, OracleQuality>>();
+    const cell = (group: string, start: number) =>
+      into(
+        into(all, group, () => new Map<number, OracleQuality>()),
+        start,
+        () => ({ long: 0n, resets: 0, duplicates: 0, coveredMs: 0 }),
+      );
+    for (const [group, byStart] of this.#increases(field, by, widthMs, longMs))
+      for (const [start, amount] of byStart) cell(group, start).long += amount;
+    for (const reading of this.#again)
+      cell(this.#group(reading, by), calendar.bucketStart(reading.time, widthMs)).duplicates++;
+    const spec = this.#stream.fields.find((one) => one.name === field)!;
+    for (const chain of this.#chains(field).values())
+      for (const { from, to, resets } of judgedChain(chain, spec, [])) {
+        cell(this.#group(to, by), calendar.bucketStart(to.time, widthMs)).resets += resets;
+        if (to.time - from.time > longMs) continue;
+        for (
+          let start = calendar.bucketStart(from.time, widthMs);
+          start < to.time;
+          start = calendar.bucketEnd(start, widthMs)
+        )
+          cell(this.#group(to, by), start).coveredMs +=
+            Math.min(to.time, calendar.bucketEnd(start, widthMs)) - Math.max(from.time, start);
+      }
+    return all;
+  }
+
   /** Increase of a counter by group and bucket: every interval of every key, cut at the boundaries of the tier. */
-  #increases(field: string, by: string[], widthMs: number): Map<string, Map<number, bigint>> {
+  #increases(
+    field: string,
+    by: string[],
+    widthMs: number,
+    longerThanMs = -1,
+  ): Map<string, Map<number, bigint>> {
     const calendar = calendarOf(this.#site.timezone, widthMs);
     const sums = new Map<string, Map<number, bigint>>();
     const spec = this.#stream.fields.find((one) => one.name === field)!;
     const gapMs = spec.register?.maxGapMs ?? GAP_MS;
     for (const chain of this.#chains(field).values())
       for (const { from: a, to: b, amount } of judgedChain(chain, spec, [])) {
+        if (b.time - a.time <= longerThanMs) continue;
         const group = into(sums, this.#group(b, by), () => new Map<number, bigint>());
         const add = (start: number, part: bigint) => group.set(start, (group.get(start) ?? 0n) + part);
         const last = calendar.bucketStart(b.time, widthMs);
