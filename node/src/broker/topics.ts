@@ -16,7 +16,7 @@ export function levelsMatch(filter: readonly string[], topic: readonly string[])
 
 /** Topics and filters that belong to the server [MQTT-4.7.2], and shared subscriptions, which 3.1.1 does not have [52]. */
 export function isReserved(topic: string): boolean {
-  return topic.startsWith('$') && /^\$(SYS|share|queue|delayed|exclusive)(\/|$)/i.test(topic);
+  return topic.startsWith('$') && /^\$(SYS|share|weir|queue|delayed|exclusive)(\/|$)/i.test(topic);
 }
 
 /** Whether `allowed` matches every topic that `filter` matches: what a device may subscribe to. */

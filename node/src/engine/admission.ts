@@ -3,7 +3,7 @@ import type { Section, StreamLayout } from '../contract/reading/section.ts';
 import type { Accumulation } from './accumulation.ts';
 import { Block } from './block.ts';
 import { KeyGroups } from './dimensions.ts';
-import type { ChainRow } from './judgement.ts';
+import type { ChainRow, SwapPoint } from './judgement.ts';
 import { KEY_COUNTERS, KEY_NEWEST, KEY_OLDEST_S, KEY_STORED_S, KEY_TUPLE } from './key-table.ts';
 import { COUNTED, DUPLICATE, LATE_MERGED, LATE_UNPROVEN, reasonCount } from './ledger.ts';
 import { Neighbours, type Seeker } from './neighbours.ts';
@@ -81,6 +81,11 @@ export class Admission {
     this.#stored.forget();
   }
 
+  /** Swaps of a register are not what they were, from this time on. */
+  swapped(key: number, c: number, at: number, old: SwapPoint[]): void {
+    this.#chains.swapped(key, c, at, old);
+  }
+
   open(section: Section, layout: StreamLayout, counts: Float64Array): void {
     const { dimensions, kept } = this.#stream;
     this.#section = section;
@@ -114,7 +119,8 @@ export class Admission {
   admit(from: number, to: number): Block {
     const section = this.#section!;
     const block = this.#block;
-    const { keys, active, longMs } = this.#stream;
+    const { keys, active, longMs, swaps } = this.#stream;
+    const noneSwapped = swaps.size === 0;
     const { times, keyIndex } = section;
     const keptColumns = this.#keptColumns;
     const counters = this.#plain.length;
@@ -153,7 +159,7 @@ export class Admission {
           const beforeV = page[chain + 1];
           block.beforeT[c][block.n] = page[chain];
           block.beforeV[c][block.n] = beforeV;
-          if (value >= beforeV && beforeV !== 0 && plain[c]) {
+          if (value >= beforeV && beforeV !== 0 && plain[c] && (noneSwapped || !swaps.has(key))) {
             block.amounts[c][block.n] = value - beforeV;
             if (time - page[chain] > longMs) block.marked[c].push({ reading: block.n, resets: 0 });
           } else {

@@ -8,6 +8,7 @@ import {
 } from '../contract/measures/history-chunk.ts';
 import { mergeAll } from '../contract/measures/merge.ts';
 import { encodeKeyState, encodeMark, type KeyState } from '../contract/measures/merge-for.ts';
+import { encodeSwaps, mergeSwaps } from '../contract/measures/swaps-entry.ts';
 import { HISTORY_SPAN_MS, ONLY_PERIOD, TABLES } from '../contract/measures/tables.ts';
 import { type Groups, KeyGroups } from './dimensions.ts';
 import type { Generation } from './generation.ts';
@@ -84,6 +85,7 @@ export class CheckpointWork {
 export function* putEverything(frozen: FrozenState, to: Checkpoint): Generator<void, void, undefined> {
   for (const stream of frozen.streams) {
     putTuples(stream, to);
+    putSwaps(stream, to);
     yield* putKeys(stream, to);
     for (let r = 0; r < stream.stream.rollups.length; r++)
       for (let g = 0; g < stream.stream.rollups[r].groups.length; g++)
@@ -99,6 +101,19 @@ function putTuples({ stream, generations, tuplesTo }: FrozenStream, to: Checkpoi
     const key = Uint8Array.of(tuple >>> 24, tuple >>> 16, tuple >>> 8, tuple);
     to.put(TABLES.tuples(stream.spec.name), ONLY_PERIOD, key, encodeGroup(stream.dimensions.dims(tuple)));
   }
+}
+
+function putSwaps({ stream, generations }: FrozenStream, to: Checkpoint): void {
+  const byKey = new Map<number, Uint8Array[]>();
+  for (const generation of generations)
+    for (const [key, swaps] of generation.swaps)
+      byKey.set(key, [...(byKey.get(key) ?? []), encodeSwaps(swaps)]);
+  const entries = [...byKey].map(([key, values]) => ({
+    key: stream.keys.entry(key),
+    value: mergeSwaps(values),
+  }));
+  for (const { key, value } of entries.sort((a, b) => compareBytes(a.key, b.key)))
+    to.put(TABLES.swaps(stream.spec.name), ONLY_PERIOD, key, value);
 }
 
 /** Keys that had a counted reading: what their next one needs to know, and their history. */

@@ -3,6 +3,7 @@ import type {
   ChangedRange,
   ShardParts,
   ShardReadQuestion,
+  ShardSwap,
   ShardTopAnswer,
   ShardTopQuestion,
 } from '../contract/ask/shard-questions.ts';
@@ -11,15 +12,17 @@ import { LIMITS } from '../contract/limits.ts';
 import { encodeGroup, entryKey, nameHash } from '../contract/measures/entry-key.ts';
 import { decodeMark } from '../contract/measures/merge-for.ts';
 import { ONLY_PERIOD, TABLES } from '../contract/measures/tables.ts';
-import type { LogRecord } from '../contract/reading/section.ts';
+import type { LogRecord, Section, StreamLayout } from '../contract/reading/section.ts';
 import { shardOfHash } from '../contract/reading/shard-of.ts';
 import type { Site } from '../contract/site/model.ts';
+import { SWAP_STREAM } from '../contract/site/swap-stream.ts';
 import { CheckpointWork } from './checkpoint-work.ts';
 import { LedgerDelta, ledgerAnswer, newCounts, RECEIVED, reasonCount, storedLedger } from './ledger.ts';
 import { foldGroups, Reader, readGroups } from './reader.ts';
 import type { RunStore, RunView } from './run-store.ts';
 import { stateHash } from './state-hash.ts';
 import { noChange, type RollupState, StreamEngine } from './stream-engine.ts';
+import { swapRows } from './swaps.ts';
 
 /**
  * One shard: applies the log's records in order, moves what changed to the store when told, answers questions over both.
@@ -69,6 +72,10 @@ export class ShardEngine {
     for (const section of record.sections) {
       if (section.shard !== this.shard) continue;
       const layout = record.layouts[section.layout];
+      if (layout.stream === SWAP_STREAM.name) {
+        this.#swaps(section, layout, record);
+        continue;
+      }
       const stream = this.#streams.find((one) => one.spec.name === layout.stream);
       if (stream === undefined) this.#unknown(ledger, section.rows, record.wallMs);
       else stream.apply(section, layout, record.seq, ledger.at(layout.stream, record.wallMs), wallMs);
@@ -81,6 +88,26 @@ export class ShardEngine {
       counts[reasonCount(aside.reason)]++;
     }
     this.#position = record.seq;
+  }
+
+  /** What an operator records is no reading: the ledger knows nothing of it. */
+  #swaps(section: Section, layout: StreamLayout, record: LogRecord): void {
+    for (const row of swapRows(section, layout, record.wallMs)) {
+      const stream = this.#streams.find((one) => one.spec.name === row.stream);
+      const from = row.key === 0 ? 0 : section.keyEnds[row.key - 1];
+      const name = section.keyBytes.slice(from, section.keyEnds[row.key]);
+      stream?.swap(row, name, section.keyHashes[row.key], record.seq);
+    }
+  }
+
+  /** Swaps of all keys, those that were undone too. */
+  swaps(): ShardSwap[] {
+    return this.#streams.flatMap((stream) =>
+      [...stream.swaps].flatMap(([key, { known }]) => {
+        const meter = new TextDecoder().decode(stream.keys.name(key));
+        return known.map((swap) => ({ stream: stream.spec.name, meter, ...swap }));
+      }),
+    );
   }
 
   /** Readings of a stream that the site file no longer has. */

@@ -1,3 +1,4 @@
+import type { KnownSwap } from '../contract/measures/swaps-entry.ts';
 import { HistoryLog } from './history-log.ts';
 import { PartialTable } from './partial-table.ts';
 import type { SlotPlan } from './slot-plan.ts';
@@ -7,6 +8,8 @@ export class Generation {
   /** By rollup, then by group-by. */
   readonly tables: PartialTable[][];
   readonly history: HistoryLog;
+  /** By key: swaps that were recorded or undone. */
+  readonly swaps = new Map<number, KnownSwap[]>();
   /** Tuples that are older are in the store, or in an older generation. */
   readonly tuplesFrom: number;
 

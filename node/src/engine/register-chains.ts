@@ -1,7 +1,7 @@
 import type { Accumulation } from './accumulation.ts';
 import { Anchors } from './anchors.ts';
 import { ChainWindow } from './chain-window.ts';
-import { type ChainRow, Judge, plainAmount, settles } from './judgement.ts';
+import { type ChainRow, Judge, plainAmount, type SwapPoint, settles } from './judgement.ts';
 import { KEY_COUNTERS, KEY_OLDEST_S } from './key-table.ts';
 import type { Neighbours, Seeker } from './neighbours.ts';
 import type { Interval } from './spread.ts';
@@ -156,8 +156,10 @@ export class RegisterChains {
       this.#judge.clear();
       if (rows.length > 0) this.#fold(key, c, rows, Math.max(0, from), this.#judge);
       repairs.length = 0;
-      if (this.#judgeAfter(key, c, row, rows.at(-1) ?? null, repairs) || this.#window.after.length < wanted)
-        break;
+      const before = rows.at(-1) ?? null;
+      this.#judgeOwn(key, c, row, before);
+      const agreed = this.#judgeAfter(key, c, this.#swapsOf(key, c), before, row, repairs);
+      if (agreed || this.#window.after.length < wanted) break;
     }
     if (this.#window.after.length === 0) {
       this.#setLast(key, c, row);
@@ -166,23 +168,34 @@ export class RegisterChains {
     for (const { tuple, old, now } of repairs) this.#accumulation.repair(key, c, tuple, old, now);
   }
 
-  /** Folds what comes after with the reading and without it; whether both are of one mind in the end. */
-  #judgeAfter(key: number, c: number, row: ChainRow, before: ChainRow | null, repairs: Repair[]): boolean {
+  /** Leaves one fold as it was without the reading, and one as it is with it. */
+  #judgeOwn(key: number, c: number, row: ChainRow, before: ChainRow | null): void {
+    const linked = this.#linked;
+    this.#old.copy(this.#judge);
+    this.#now.copy(this.#judge);
+    linked.beforeT = before?.t ?? Number.NaN;
+    linked.beforeV = before?.v ?? Number.NaN;
+    linked.amount = this.#now.step(this.#stream.rules[c], this.#swapsOf(key, c), row);
+    linked.resets = this.#now.resets;
+  }
+
+  /** Folds what comes after as it was and as it is; whether both are of one mind in the end. */
+  #judgeAfter(
+    key: number,
+    c: number,
+    oldSwaps: SwapPoint[] | null,
+    before: ChainRow | null,
+    own: ChainRow,
+    repairs: Repair[],
+  ): boolean {
     const rule = this.#stream.rules[c];
     const swaps = this.#swapsOf(key, c);
     const old = this.#old;
     const now = this.#now;
-    old.copy(this.#judge);
-    now.copy(this.#judge);
-    const linked = this.#linked;
-    linked.beforeT = before?.t ?? Number.NaN;
-    linked.beforeV = before?.v ?? Number.NaN;
-    linked.amount = now.step(rule, swaps, row);
-    linked.resets = now.resets;
     let oldFrom = before;
-    let nowFrom = row;
+    let nowFrom = own;
     for (const to of this.#window.after) {
-      const was = old.step(rule, swaps, to);
+      const was = old.step(rule, oldSwaps, to);
       const is = now.step(rule, swaps, to);
       if (was !== is || old.resets !== now.resets || oldFrom !== nowFrom)
         repairs.push({
@@ -197,12 +210,34 @@ export class RegisterChains {
     return false;
   }
 
-  #swapped(_key: number): boolean {
-    return false;
+  /** Swaps of a register are not what they were: what lies around the time is judged again. */
+  swapped(key: number, c: number, at: number, oldSwaps: SwapPoint[]): void {
+    const repairs: Repair[] = [];
+    const place = { t: at, v: Number.NEGATIVE_INFINITY, id: -1, tuple: 0, boot: Number.NaN };
+    for (let wanted = FIRST_WANTED; ; wanted *= 4) {
+      this.#look(key, c, place, wanted);
+      const rows = this.#window.before.reverse();
+      const from = settledAt(this.#stream.rules[c], rows);
+      if (from < 0 && rows.length === wanted) continue;
+      if (rows.length === 0) break;
+      this.#fold(key, c, rows, Math.max(0, from), this.#judge);
+      repairs.length = 0;
+      this.#old.copy(this.#judge);
+      this.#now.copy(this.#judge);
+      const before = rows[rows.length - 1];
+      if (this.#judgeAfter(key, c, oldSwaps, before, before, repairs) || this.#window.after.length < wanted)
+        break;
+    }
+    this.#anchors.forget(key, c);
+    for (const { tuple, old, now } of repairs) this.#accumulation.repair(key, c, tuple, old, now);
   }
 
-  #swapsOf(_key: number, _c: number): null {
-    return null;
+  #swapped(key: number): boolean {
+    return this.#stream.swaps.has(key);
+  }
+
+  #swapsOf(key: number, c: number): SwapPoint[] | null {
+    return this.#stream.swaps.get(key)?.points[c] ?? null;
   }
 }
 

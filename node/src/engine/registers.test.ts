@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { FieldSpec, RegisterSpec, Site } from '../contract/site/model.ts';
 import type { ShardEngine } from './engine.ts';
 import { type Disturbance, EngineRun, finishedCells, oracleCells } from './testing/engine-run.ts';
-import { Oracle, type TestReading, type TestRecord } from './testing/oracle.ts';
+import { Oracle, type TestReading, type TestRecord, type TestSwap } from './testing/oracle.ts';
 import { testSite } from './testing/test-site.ts';
 
 const BASE = Date.UTC(2026, 9, 24, 22);
@@ -70,12 +70,22 @@ function readingsOf(key: string, happenings: Happening[]): TestReading[] {
   });
 }
 
+/** Recorded with any record of the log, before the readings around it or after, and taken back or not. */
+const swap = fc.record({
+  atMs: fc.integer({ min: 0, max: 30 * MINUTE_MS }),
+  last: fc.integer({ min: MODULUS - 200, max: MODULUS + 400 }),
+  first: fc.integer({ min: 0, max: 60 }),
+  record: fc.nat(),
+  undoAfter: fc.option(fc.nat(4)),
+});
+
 const scenario = fc.record({
   one: fc.array(happening, { minLength: 1, maxLength: 40 }),
   other: fc.array(happening, { maxLength: 12 }),
   /** In which order they come: a little or much out of their own. */
   jitter: fc.array(fc.integer({ min: 0, max: 60 }), { minLength: 60, maxLength: 60 }),
   again: fc.array(fc.nat(), { maxLength: 6 }),
+  swaps: fc.array(swap, { maxLength: 2 }),
   records: fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 30 }),
   disturbances: fc.array(
     fc.constantFrom<Disturbance>('none', 'none', 'checkpoint', 'checkpoint', 'fold', 'crash'),
@@ -86,7 +96,7 @@ const scenario = fc.record({
 });
 type Scenario = typeof scenario extends fc.Arbitrary<infer T> ? T : never;
 
-function logOf({ one, other, jitter, records, again }: Scenario): TestRecord[] {
+function logOf({ one, other, jitter, records, again, swaps }: Scenario): TestRecord[] {
   const readings = [...readingsOf('m1', one), ...readingsOf('m2', other)];
   const order = readings.map((reading, at) => ({ reading, place: at + jitter[at % jitter.length] }));
   order.sort((a, b) => a.place - b.place);
@@ -98,6 +108,14 @@ function logOf({ one, other, jitter, records, again }: Scenario): TestRecord[] {
     log.push({ wallMs: BASE, clockTrusted: false, readings: sent.slice(at, at + rows) });
     at += rows;
   }
+  swaps.forEach((swap, n) => {
+    const one = { id: `s${n}`, key: 'm1', at: BASE + swap.atMs, last: swap.last, first: swap.first };
+    const first = swap.record % log.length;
+    log[first] = { ...log[first], swaps: [...(log[first].swaps ?? []), { ...one, undo: false }] };
+    if (swap.undoAfter === null) return;
+    const then = Math.min(log.length - 1, first + swap.undoAfter);
+    log[then] = { ...log[then], swaps: [...(log[then].swaps ?? []), { ...one, undo: true }] };
+  });
   return log;
 }
 
@@ -222,6 +240,39 @@ describe('a register', () => {
   test('that leaps faster than it can does not leap, and where it stays it goes on', async () => {
     expect(await totals([500, 90_000, 502, 503], {}, 1)).toEqual(['0 2 1']);
     expect(await totals([500, 90_000, 90_002, 90_003], {}, 1)).toEqual(['0 2 1']);
+  });
+
+  test('that is swapped counts what both registers counted, and an undo takes it back', async () => {
+    const site = registerSite({}, null);
+    const reading = (minute: number, kwh: number) => ({
+      key: 'm1',
+      time: BASE + minute * MINUTE_MS + 1,
+      numbers: { kwh, watts: null },
+      texts: { state: 'NY', boot: null },
+    });
+    const swap = { id: 's', key: 'm1', at: BASE + MINUTE_MS, last: 530, first: 7000, undo: false };
+    const record = (readings: TestReading[], swaps?: TestSwap[]) => ({
+      wallMs: BASE,
+      clockTrusted: false,
+      readings,
+      swaps,
+    });
+    const readings = [reading(0, 500), reading(2, 7010), reading(3, 7020)];
+    const increase = async (log: TestRecord[]) => {
+      const engine = await new EngineRun(site, log).run(['checkpoint', 'checkpoint', 'crash', 'none']);
+      const cells = finishedCells(engine, site, 0, 0, 1, RANGE)['["m1"]'] as Record<number, { kwh: number }>;
+      return { kwh: Object.values(cells)[0].kwh, hash: engine.hash(), swaps: engine.swaps().length };
+    };
+    expect(await increase([record(readings, [swap])])).toMatchObject({ kwh: 0.05, swaps: 1 });
+    expect(await increase([record(readings), record([], [swap])])).toMatchObject({ kwh: 0.05 });
+    expect(await increase([record([], [swap]), record(readings)])).toMatchObject({ kwh: 0.05 });
+    const undone = await increase([
+      record(readings.slice(0, 2)),
+      record([], [swap]),
+      record([], [{ ...swap, undo: true }]),
+      record(readings.slice(2)),
+    ]);
+    expect(undone).toMatchObject({ kwh: 6.52, swaps: 1 });
   });
 
   test('of a device that started anew began at zero, whatever it shows', async () => {

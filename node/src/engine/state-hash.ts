@@ -85,6 +85,7 @@ function tablesOf(state: FrozenState): Table[] {
   for (const name of ledgers) tables.push({ table: TABLES.ledger(name), periods: true, keep: keptHours });
   for (const { stream, watermark } of state.streams) {
     const name = stream.spec.name;
+    tables.push({ table: TABLES.swaps(name), periods: false, keep: all });
     tables.push({ table: TABLES.tuples(name), periods: false, keep: all });
     tables.push({ table: TABLES.keys(name), periods: false, keep: all });
     const horizon = stream.horizonAt(watermark);

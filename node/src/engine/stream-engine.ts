@@ -1,6 +1,7 @@
 import { decodeGroup, entryName, nameHash } from '../contract/measures/entry-key.ts';
 import { type Layout, layoutOf, longIntervalMs } from '../contract/measures/layout.ts';
 import { decodeKeyState } from '../contract/measures/merge-for.ts';
+import { decodeSwaps, type KnownSwap, mergeSwaps } from '../contract/measures/swaps-entry.ts';
 import { ONLY_PERIOD, TABLES } from '../contract/measures/tables.ts';
 import type { Section, StreamLayout } from '../contract/reading/section.ts';
 import type { RollupSpec, Site, StreamSpec } from '../contract/site/model.ts';
@@ -15,6 +16,7 @@ import { KEY_COUNTERS, KEY_NEWEST, KEY_OLDEST_S, KEY_STORED_S, KeyTable } from '
 import { COUNTED, LATE_MERGED, ON_TIME, RECEIVED } from './ledger.ts';
 import type { RunView } from './run-store.ts';
 import { type SlotPlan, slotPlan } from './slot-plan.ts';
+import { type KeySwaps, MAX_SWAPS, pointsOf, type SwapRow } from './swaps.ts';
 
 export interface RollupState {
   spec: RollupSpec;
@@ -54,6 +56,8 @@ export class StreamEngine {
   readonly longMs: number;
   /** Fields whose values history keeps: the counters first. */
   readonly kept: number[];
+  /** By key. */
+  readonly swaps = new Map<number, KeySwaps>();
   watermark = Number.NEGATIVE_INFINITY;
   readonly #admission: Admission;
   readonly #accumulation: Accumulation;
@@ -127,6 +131,31 @@ export class StreamEngine {
     this.tick(Math.min(newest, limit));
   }
 
+  /** A swap that is known already changes nothing, nor does an undo of one that is not. */
+  swap({ swap, undo }: SwapRow, name: Uint8Array, hash: number, seq: number): void {
+    this.#accumulation.open(seq, this.watermark - this.spec.latenessMs);
+    const known = this.keys.find(name, 0, name.length, hash);
+    const key = known >= 0 ? known : this.keys.add(name, 0, name.length, hash);
+    const before = this.swaps.get(key)?.known ?? [];
+    const same = before.find((one) => one.id === swap.id);
+    if (undo ? !same || same.undone : same || before.length >= MAX_SWAPS) return;
+    const changed = undo && same ? { ...same, undone: { by: swap.by, recordedAt: swap.recordedAt } } : swap;
+    this.active.swaps.set(key, [
+      ...(this.active.swaps.get(key) ?? []).filter((one) => one.id !== swap.id),
+      changed,
+    ]);
+    const now = [...before.filter((one) => one.id !== swap.id), changed];
+    const c = this.counters.findIndex((field) => this.spec.fields[field].name === changed.field);
+    const old = this.swaps.get(key)?.points[c] ?? [];
+    this.#keepSwaps(key, now);
+    if (c >= 0) this.#admission.swapped(key, c, changed.at, old);
+  }
+
+  #keepSwaps(key: number, known: KnownSwap[]): void {
+    const points = this.counters.map((field) => pointsOf(known, this.spec.fields[field]));
+    this.swaps.set(key, { known, points });
+  }
+
   /** The store as it is now: after a checkpoint, history is looked up there. */
   see(view: RunView): void {
     this.#admission.see(view);
@@ -138,8 +167,16 @@ export class StreamEngine {
       this.dimensions.restore(decodeGroup(values[0]));
     for (const { key, values } of view.scan(TABLES.keys(this.spec.name), ONLY_PERIOD))
       for (const value of values) this.#restoreKey(entryName(key), value);
+    for (const { key, values } of view.scan(TABLES.swaps(this.spec.name), ONLY_PERIOD))
+      this.#restoreSwaps(entryName(key), mergeSwaps(values));
     this.generations.length = 0;
     this.startGeneration();
+  }
+
+  #restoreSwaps(name: Uint8Array, value: Uint8Array): void {
+    const hash = nameHash(name);
+    const known = this.keys.find(name, 2, name.length, hash);
+    this.#keepSwaps(known >= 0 ? known : this.keys.add(name, 2, name.length, hash), decodeSwaps(value));
   }
 
   #restoreKey(name: Uint8Array, value: Uint8Array): void {

@@ -1,4 +1,5 @@
 import type { LedgerQuestion } from '../api/questions.ts';
+import type { KnownSwap } from '../measures/swaps-entry.ts';
 
 /** Questions to the shards of one thread, after planning: names are resolved to places in the site. */
 
@@ -71,6 +72,9 @@ export interface ShardHash {
   position: number;
   hash: string;
 }
+
+/** A swap of a register, and whose. */
+export type ShardSwap = KnownSwap & { stream: string; meter: string };
 
 /** Event-time ranges whose buckets changed, pushed to whoever asked to `watch`, at most every 200 ms. */
 export interface ChangedRange {

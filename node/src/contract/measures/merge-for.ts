@@ -1,6 +1,7 @@
 import { ByteReader, ByteWriter } from './byte-writer.ts';
 import { mergeChunks } from './chunk.ts';
 import { mergeHistory } from './history-chunk.ts';
+import { mergeSwaps } from './swaps-entry.ts';
 
 /** What a table's values merge by: the values of one entry into one. Every merge is associative and exact. */
 export function mergeFor(table: string): (values: Uint8Array[]) => Uint8Array {
@@ -16,6 +17,8 @@ export function mergeFor(table: string): (values: Uint8Array[]) => Uint8Array {
       return mergeCounts;
     case 'marks':
       return mergeMarks;
+    case 'swaps':
+      return mergeSwaps;
     case 'tuples':
       return (values) => values[0];
     default:

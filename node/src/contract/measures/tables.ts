@@ -29,6 +29,8 @@ export const TABLES = Object.freeze({
   keys: (stream: string) => `keys/${stream}`,
   /** Number → dimensions of a reading, as history names them; one period. */
   tuples: (stream: string) => `tuples/${stream}`,
+  /** Registers that were swapped, by key; one period. */
+  swaps: (stream: string) => `swaps/${stream}`,
   /** Counts by hour of log time; a period is a UTC day. */
   ledger: (stream: string) => `ledger/${stream}`,
   /** Watermarks by stream; one period. */

@@ -1,7 +1,8 @@
 import type { Column, LogRecord, Section, StreamLayout } from '../../contract/reading/section.ts';
 import { hashBytes } from '../../contract/reading/shard-of.ts';
 import type { StreamSpec } from '../../contract/site/model.ts';
-import type { TestReading, TestRecord } from './oracle.ts';
+import { SWAP_STREAM } from '../../contract/site/swap-stream.ts';
+import type { TestReading, TestRecord, TestSwap } from './oracle.ts';
 
 /** A record of the log with one section for one shard, as the batcher would cut it. */
 export function buildRecord(spec: StreamSpec, shard: number, seq: number, record: TestRecord): LogRecord {
@@ -14,14 +15,37 @@ export function buildRecord(spec: StreamSpec, shard: number, seq: number, record
     })),
   };
   const sections = record.readings.length === 0 ? [] : [buildSection(layout, shard, record.readings)];
+  const layouts = [layout];
+  if (record.swaps !== undefined) {
+    layouts.push({
+      stream: SWAP_STREAM.name,
+      fields: SWAP_STREAM.fields.map(({ name }) => ({ name, kind: 'text', decimals: 0 })),
+    });
+    const readings = record.swaps.map((swap) => swapReading(swap, spec));
+    sections.push({ ...buildSection(layouts[1], shard, readings), layout: 1 });
+  }
   return {
     seq,
     wallMs: record.wallMs,
     clockTrusted: record.clockTrusted,
-    layouts: [layout],
+    layouts,
     sections,
     setAside: [],
   };
+}
+
+function swapReading({ id, undo, key, at, last, first }: TestSwap, spec: StreamSpec): TestReading {
+  const decimals = spec.fields.find((field) => field.name === 'kwh')?.decimals ?? 0;
+  const written = (value: number) => (value / 10 ** decimals).toFixed(decimals);
+  const texts: Record<string, string | null> = { id, undo: undo ? 'yes' : null, stream: spec.name };
+  Object.assign(texts, {
+    field: 'kwh',
+    last: written(last),
+    first: written(first),
+    by: 'tester',
+    note: null,
+  });
+  return { key, time: at, numbers: {}, texts };
 }
 
 function buildSection(layout: StreamLayout, shard: number, readings: TestReading[]): Section {

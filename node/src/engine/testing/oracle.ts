@@ -1,6 +1,6 @@
 import type { MeasureSpec, RollupSpec, Site, StreamSpec } from '../../contract/site/model.ts';
 import { Calendar } from '../../contract/time/calendar.ts';
-import { judgedChain } from './register-oracle.ts';
+import { judgedChain, type OracleSwap } from './register-oracle.ts';
 
 /** A reading as a test writes it: numbers are scaled integers, null is absent. */
 export interface TestReading {
@@ -15,6 +15,18 @@ export interface TestRecord {
   wallMs: number;
   clockTrusted: boolean;
   readings: TestReading[];
+  swaps?: TestSwap[];
+}
+
+/** A register of the field `kwh` was swapped, or that is taken back. */
+export interface TestSwap {
+  id: string;
+  undo: boolean;
+  key: string;
+  at: number;
+  /** Scaled, as numbers of readings are. */
+  last: number;
+  first: number;
 }
 
 /** Finished cells by group and start of bucket. */
@@ -61,6 +73,8 @@ export class Oracle {
   readonly #stream: StreamSpec;
   readonly #counted: Counted[] = [];
   readonly #again: TestReading[] = [];
+  readonly #swaps: TestSwap[] = [];
+  readonly #undone = new Set<string>();
   readonly #seen = new Map<string, string>();
   readonly #keys = new Map<string, KnownKey>();
   #watermark = Number.NEGATIVE_INFINITY;
@@ -86,6 +100,10 @@ export class Oracle {
   apply(record: TestRecord): void {
     this.#records++;
     if (record.clockTrusted) this.#watermark = Math.max(this.#watermark, record.wallMs);
+    for (const swap of record.swaps ?? []) {
+      if (swap.undo) this.#undone.add(swap.id);
+      else this.#swaps.push(swap);
+    }
     const before = this.#watermark;
     const horizon = before - this.#site.retention.rawMs;
     let newest = Number.NEGATIVE_INFINITY;
@@ -264,7 +282,7 @@ export class Oracle {
       cell(this.#group(reading, by), calendar.bucketStart(reading.time, widthMs)).duplicates++;
     const spec = this.#stream.fields.find((one) => one.name === field)!;
     for (const chain of this.#chains(field).values())
-      for (const { from, to, resets } of judgedChain(chain, spec, [])) {
+      for (const { from, to, resets } of judgedChain(chain, spec, this.#swapsOf(chain[0].key))) {
         cell(this.#group(to, by), calendar.bucketStart(to.time, widthMs)).resets += resets;
         if (to.time - from.time > longMs) continue;
         for (
@@ -290,7 +308,7 @@ export class Oracle {
     const spec = this.#stream.fields.find((one) => one.name === field)!;
     const gapMs = spec.register?.maxGapMs ?? GAP_MS;
     for (const chain of this.#chains(field).values())
-      for (const { from: a, to: b, amount } of judgedChain(chain, spec, [])) {
+      for (const { from: a, to: b, amount } of judgedChain(chain, spec, this.#swapsOf(chain[0].key))) {
         if (b.time - a.time <= longerThanMs) continue;
         const group = into(sums, this.#group(b, by), () => new Map<number, bigint>());
         const add = (start: number, part: bigint) => group.set(start, (group.get(start) ?? 0n) + part);
@@ -307,6 +325,13 @@ export class Oracle {
         add(last, amount - done);
       }
     return sums;
+  }
+
+  #swapsOf(key: string): OracleSwap[] {
+    return this.#swaps
+      .filter((swap) => swap.key === key && !this.#undone.has(swap.id))
+      .map(({ at, last, first }) => ({ at, last: BigInt(last), first: BigInt(first) }))
+      .sort((a, b) => a.at - b.at);
   }
 
   /** Readings of each key that have the counter, in the order of time, then value. */
