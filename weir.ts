@@ -52,6 +52,7 @@ const commands: Record<string, Entry> = {
   verify: of('Hashes of the whole state, to compare boards, runs and replays.', (all) =>
     all.verifyCommand(parts.shippedSite),
   ),
+  swap: of('Records that a meter was changed.', (all) => all.swapCommand),
   device: of('Devices that may log in to the broker.', (all) => all.deviceCommand),
   provision: {
     summary: 'Keys, certificates, boards and devices of a site.',

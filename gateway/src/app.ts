@@ -24,6 +24,7 @@ import type { App, Parts } from './routes/parts.ts';
 import { rollupRoutes } from './routes/rollups.ts';
 import { siteRoutes } from './routes/site.ts';
 import { streamRoutes } from './routes/streams.ts';
+import { swapRoutes } from './routes/swaps.ts';
 import { verifyRoute } from './routes/verify.ts';
 
 /** Everything between the socket and the board, not yet listening. */
@@ -61,6 +62,7 @@ export async function buildApp(options: GatewayOptions, parts: Parts, hosts: Hos
     rollupRoutes(guarded, parts);
     streamRoutes(guarded, parts);
     ledgerRoutes(guarded, parts);
+    swapRoutes(guarded, parts);
     verifyRoute(guarded, parts);
     liveRoutes(guarded, parts);
   });
@@ -171,6 +173,8 @@ const PATHS = [
   '/api/v1/ledger',
   '/api/v1/quarantine',
   '/api/v1/live',
+  '/api/v1/swaps',
+  '/api/v1/swaps/undo',
   '/api/v1/verify',
   '/api/v1/login',
   '/api/v1/logout',

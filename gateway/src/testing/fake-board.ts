@@ -233,6 +233,8 @@ export function createFakeBoard(options: FakeBoardOptions): FakeBoard {
       ].slice(0, limit),
     }),
     status: async () => answerStatus(site, board.ready, now(), startedAt),
+    swaps: async () => ({ swaps: [] }),
+    recordSwap: async () => undefined,
     verify: async () => ({
       hash: '0'.repeat(32),
       position: 1_000,

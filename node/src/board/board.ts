@@ -9,6 +9,9 @@ import {
   type LogRecord,
   readHeader,
   type Site,
+  SWAP_STREAM,
+  SWAP_TOPIC,
+  type SwapMessage,
 } from '../contract/index.ts';
 import type { JobPorts } from '../jobs/job-ports.ts';
 import { type Jobs, startJobs } from '../jobs/start-jobs.ts';
@@ -157,7 +160,7 @@ class RunningBoard {
     this.#broker = await startBroker({
       site,
       log: this.#log,
-      builder: new GroupBuilder(site),
+      builder: new GroupBuilder({ ...site, streams: [...site.streams, SWAP_STREAM] }),
       clock: { nowMs: Date.now, trusted: () => this.#clock() !== 'unsynced' },
       listen: { tcp: mqtt, tls: site.mqtt.tls ? mqtts : null },
       credentials,
@@ -256,10 +259,21 @@ class RunningBoard {
       log: this.#log,
       dataDir: this.#dir.root,
       status: () => this.#status(),
+      swap: (swap) => this.#recordSwap(swap),
       counters: () => this.#counters(),
       asides: () => this.#asides.candidates(this.#log.bounds().first),
       rejected: (stream) => this.#rejected(stream),
     };
+  }
+
+  /** As a message of the topic that no device may publish to: it takes the path of a reading. */
+  #recordSwap(swap: SwapMessage): Promise<void> {
+    const payload = Buffer.from(JSON.stringify(swap));
+    return new Promise((resolve, reject) => {
+      this.#broker.intake.offer(SWAP_TOPIC, payload, Date.now(), (fault) =>
+        fault === null ? resolve() : reject(fault),
+      );
+    });
   }
 
   /** Readings that were refused before the log: messages to a stream, not connections or deliveries. */

@@ -11,6 +11,8 @@ import type {
   RollupQuestion,
   Site,
   StatusAnswer,
+  SwapMessage,
+  SwapsAnswer,
   TopAnswer,
   TopQuestion,
   VerifyAnswer,
@@ -28,6 +30,10 @@ export interface BoardClient {
   ledger(question: LedgerQuestion): Promise<LedgerAnswer>;
   quarantine(question: QuarantineQuestion): Promise<QuarantineAnswer>;
   status(): Promise<StatusAnswer>;
+  /** Swaps of registers, of one meter or all, the newest first. */
+  swaps(meter: string | null): Promise<SwapsAnswer>;
+  /** Resolves when the swap, or its undoing, is in the log. */
+  recordSwap(swap: SwapMessage): Promise<void>;
   /** Hashes of everything that the shards know: equal on every board that has applied the same log. */
   verify(signal?: AbortSignal): Promise<VerifyAnswer>;
   /** Prometheus counters of all threads, by metric name without the `weir_` prefix. */

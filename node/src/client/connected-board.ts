@@ -15,8 +15,11 @@ import type {
   RollupQuestion,
   ShardHash,
   ShardStats,
+  ShardSwap,
   Site,
   StatusAnswer,
+  SwapMessage,
+  SwapsAnswer,
   TopAnswer,
   TopQuestion,
   VerifyAnswer,
@@ -29,7 +32,7 @@ import { notFound } from './plan.ts';
 import { decodeEntry, eventsOf, keyHashOf, RECORDS_AT_ONCE, setAsideOf } from './raw-events.ts';
 import { answerRollup, answerTop } from './rollup-answers.ts';
 import { Caller } from './rpc.ts';
-import { ShardLines } from './shard-lines.ts';
+import { ShardLines, shardsOfKeys } from './shard-lines.ts';
 import { verifyAnswer } from './verify-answer.ts';
 
 interface ThreadStats {
@@ -155,6 +158,17 @@ export class ConnectedBoard implements BoardClient {
         bytesPerReading: logAppendedReadings === 0 ? 0 : writtenBytes / logAppendedReadings,
       },
     };
+  }
+
+  async swaps(meter: string | null): Promise<SwapsAnswer> {
+    const shards = meter === null ? null : shardsOfKeys([meter]);
+    const all = (await this.#lines.ask<ShardSwap[]>('swaps', {}, shards)).flat();
+    const swaps = all.filter((swap) => meter === null || swap.meter === meter);
+    return { swaps: swaps.sort((a, b) => b.at - a.at || b.recordedAt - a.recordedAt) };
+  }
+
+  recordSwap(swap: SwapMessage): Promise<void> {
+    return this.#board.call<void>('swap', swap);
   }
 
   async verify(signal?: AbortSignal): Promise<VerifyAnswer> {

@@ -17,7 +17,18 @@ export async function ask<T>(invocation: Invocation, path: string): Promise<T> {
   return (await answer.json()) as T;
 }
 
-export async function open(invocation: Invocation, path: string, accept: string): Promise<Response> {
+/** Something to be recorded. */
+export async function send<T>(invocation: Invocation, path: string, body: object): Promise<T> {
+  const answer = await open(invocation, path, 'application/json', body);
+  return (await answer.json()) as T;
+}
+
+export async function open(
+  invocation: Invocation,
+  path: string,
+  accept: string,
+  body?: object,
+): Promise<Response> {
   const base = text(invocation, 'url') ?? 'http://127.0.0.1:8080';
   // Not on the command line, where every user of the machine could read it.
   const token = text(invocation, 'token') ?? process.env.WEIR_TOKEN;
@@ -25,7 +36,12 @@ export async function open(invocation: Invocation, path: string, accept: string)
   if (token) headers.authorization = `Bearer ${token}`;
   let answer: Response;
   try {
-    answer = await fetch(new URL(path, base), { headers });
+    const init: RequestInit = { headers };
+    if (body !== undefined) {
+      headers['content-type'] = 'application/json';
+      Object.assign(init, { method: 'POST', body: JSON.stringify(body) });
+    }
+    answer = await fetch(new URL(path, base), init);
   } catch (cause) {
     throw new WeirError(
       'WEIR_UNREACHABLE',

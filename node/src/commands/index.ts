@@ -9,6 +9,7 @@ export { manCommand } from './man.ts';
 export { planCommand } from './plan.ts';
 export { queryCommand } from './query.ts';
 export { statusCommand } from './status.ts';
+export { swapCommand } from './swap.ts';
 export { tailCommand } from './tail.ts';
 export { type Parts, upCommand } from './up.ts';
 export { verifyCommand } from './verify.ts';

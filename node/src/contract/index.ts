@@ -1,6 +1,7 @@
 export * from './api/answers.ts';
 export * from './api/questions.ts';
 export * from './api/surface.ts';
+export * from './api/swaps.ts';
 export * from './ask/board-questions.ts';
 export * from './ask/shard-questions.ts';
 export * from './errors.ts';
@@ -26,6 +27,7 @@ export * from './site/model.ts';
 export { deepFreeze, type ParsedSite, parseSite } from './site/parse.ts';
 export { readYaml, type YamlForm } from './site/read-yaml.ts';
 export { type Draft, SiteSchema } from './site/schema.ts';
+export { SWAP_STREAM, SWAP_TOPIC, type SwapMessage } from './site/swap-stream.ts';
 export * from './time/calendar.ts';
 export * from './time/duration.ts';
 export { parseDuration } from './time/duration.ts';

@@ -102,7 +102,8 @@ export class Accumulation {
     if (part.kind === 'register') this.#register(block, table, part);
     else if (part.kind === 'share') this.#addShares(block, table, part, rollup);
     else if (part.kind === 'quality') this.#addQualities(block, table, part);
-    else this.#addValues(block, columns, table, part);
+    // What came again is no part of a block.
+    else if (part.kind !== 'repeats') this.#addValues(block, columns, table, part);
   }
 
   #addQualities(block: Block, table: PartialTable, part: SlotPart): void {

@@ -133,15 +133,16 @@ export class RegisterChains {
 
   #linkPlain(key: number, c: number, row: ChainRow, seek: Neighbours): void {
     const linked = this.#linked;
-    linked.amount = Number.isNaN(linked.beforeT) ? Number.NaN : plainAmount(linked.beforeV, row.v);
-    linked.resets = row.v < linked.beforeV ? 1 : 0;
+    const isFirst = Number.isNaN(linked.beforeT);
+    linked.amount = isFirst ? Number.NaN : plainAmount(linked.beforeV, row.v);
+    linked.resets = !isFirst && row.v < linked.beforeV ? 1 : 0;
     const toT = seek.afterT[c];
     const toV = seek.afterV[c];
     if (Number.isNaN(toT)) {
       this.#setLast(key, c, row);
       return;
     }
-    const old = Number.isNaN(linked.beforeT) ? null : plainInterval(linked.beforeT, linked.beforeV, toT, toV);
+    const old = isFirst ? null : plainInterval(linked.beforeT, linked.beforeV, toT, toV);
     const now = plainInterval(row.t, row.v, toT, toV);
     this.#accumulation.repair(key, c, seek.afterTuple[c], old, now);
   }

@@ -12,6 +12,7 @@ import {
   type ShardReadQuestion,
   type ShardScope,
   type ShardStats,
+  type ShardSwap,
   type ShardTopAnswer,
   type ShardTopQuestion,
   WeirError,
@@ -202,6 +203,10 @@ export class ShardLoop {
       ledger: async (question: ShardLedgerQuestion) => {
         await this.#upTo(question.minSeq);
         return ledgerOf(this.#scoped(question.shards), question);
+      },
+      swaps: async (question: ShardScope): Promise<ShardSwap[]> => {
+        await this.#upTo(question.minSeq);
+        return this.#scoped(question.shards).flatMap((engine) => engine.swaps());
       },
       hashes: (question: ShardScope, signal) => this.#hashes(question, signal),
       stats: () => this.#stats(),
