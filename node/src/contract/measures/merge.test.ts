@@ -12,13 +12,27 @@ import {
   LAST_T,
   LAST_V,
   LATE,
+  LONG_AMOUNT,
+  LONG_MS,
+  RESETS,
   REST,
   REVISION,
   ROWS,
 } from './kinds.ts';
 import { addLimbs, coarsen, mergeAll } from './merge.ts';
 
-const KINDS: AccumulatorKind[] = ['present', 'sum', 'min', 'max', 'first', 'last', 'register', 'share'];
+const KINDS: AccumulatorKind[] = [
+  'present',
+  'sum',
+  'min',
+  'max',
+  'first',
+  'last',
+  'register',
+  'share',
+  'quality',
+  'repeats',
+];
 const WIDTH = 60_000;
 
 /** What one reading puts into a bucket. */
@@ -51,7 +65,12 @@ function bucketOf({ bucket, offset, value, corr, late }: Drop): Buckets {
     if (kind === 'present') lanes[lane][0] = 1;
     else if (kind === 'sum') addLimbs(lanes, lane, 0, 0, value);
     else if (kind === 'share') addLimbs(lanes, lane, 0, 0, corr);
-    else if (kind === 'min' || kind === 'max') lanes[lane][0] = value;
+    else if (kind === 'repeats') lanes[lane][0] = late ? 1 : 0;
+    else if (kind === 'quality') {
+      addLimbs(lanes, lane + LONG_AMOUNT, 0, 0, corr);
+      addLimbs(lanes, lane + LONG_MS, 0, 0, offset);
+      lanes[lane + RESETS][0] = late ? 2 : 0;
+    } else if (kind === 'min' || kind === 'max') lanes[lane][0] = value;
     else if (kind === 'register') {
       lanes[lane + FIRST_T][0] = lanes[lane + LAST_T][0] = offset;
       lanes[lane + FIRST_V][0] = lanes[lane + LAST_V][0] = value;

@@ -296,6 +296,15 @@ export class Oracle {
     return all;
   }
 
+  /** Increase of a counter over all keys and time, scaled. */
+  increase(field: string): number {
+    const spec = this.#stream.fields.find((one) => one.name === field)!;
+    let total = 0n;
+    for (const chain of this.#chains(field).values())
+      for (const { amount } of judgedChain(chain, spec, this.#swapsOf(chain[0].key))) total += amount;
+    return Number(total);
+  }
+
   /** Increase of a counter by group and bucket: every interval of every key, cut at the boundaries of the tier. */
   #increases(
     field: string,
