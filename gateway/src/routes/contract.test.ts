@@ -24,6 +24,8 @@ const EXPECTED = [
   '/api/v1/site',
   '/api/v1/status',
   '/api/v1/streams/{name}/events',
+  '/api/v1/swaps',
+  '/api/v1/swaps/undo',
   '/api/v1/verify',
   '/healthz',
   '/metrics',
@@ -62,7 +64,7 @@ describe('the OpenAPI document', () => {
     expect(Object.keys(paths).sort()).toEqual(EXPECTED);
   });
 
-  test.each(EXPECTED.filter((path) => !/login|logout|live/.test(path)))(
+  test.each(EXPECTED.filter((path) => !/login|logout|live|undo/.test(path)))(
     'GET %s answers with its declared schema, and refuses in its declared shape',
     async (path) => {
       const { get } = await withGateway();

@@ -1,4 +1,4 @@
-import { isStrictDecimal, multipliedDecimal, scaledDecimal } from '../contract/codec/decimal.ts';
+import { isStrictDecimal, scaledIn } from '../contract/codec/decimal.ts';
 import { LIMITS } from '../contract/limits.ts';
 import type { KnownSwap } from '../contract/measures/swaps-entry.ts';
 import type { Section, StreamLayout } from '../contract/reading/section.ts';
@@ -61,10 +61,7 @@ export function pointsOf(known: KnownSwap[], field: FieldSpec): SwapPoint[] {
 }
 
 /** NaN for what is no number. */
-function scaled(text: string, { decimals, multiplier }: FieldSpec): number {
+function scaled(text: string, field: FieldSpec): number {
   const bytes = new TextEncoder().encode(text);
-  if (!isStrictDecimal(bytes, 0, bytes.length)) return Number.NaN;
-  return multiplier
-    ? multipliedDecimal(bytes, 0, bytes.length, decimals, multiplier)
-    : scaledDecimal(bytes, 0, bytes.length, decimals);
+  return isStrictDecimal(bytes, 0, bytes.length) ? scaledIn(bytes, 0, bytes.length, field) : Number.NaN;
 }

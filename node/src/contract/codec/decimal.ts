@@ -104,6 +104,18 @@ export function multipliedDecimal(
   return digits.negative && whole !== 0n ? -Number(whole) : Number(whole);
 }
 
+/** The value of a field, as its file says to keep it. */
+export function scaledIn(
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  field: { decimals: number; multiplier?: { digits: number; places: number } | null },
+): number {
+  return field.multiplier
+    ? multipliedDecimal(bytes, from, to, field.decimals, field.multiplier)
+    : scaledDecimal(bytes, from, to, field.decimals);
+}
+
 /** A string that a number field takes as a number: digits with at most one point between them, zeros may lead. */
 export function isStrictDecimal(bytes: Uint8Array, from: number, to: number): boolean {
   let at = bytes[from] === MINUS ? from + 1 : from;

@@ -10,7 +10,7 @@ function multiplied(text: string, decimals: number, digits: number, places: numb
 
 /** With BigInt alone: the text as digits / 10^fraction, rounded half away from nought. */
 function expected(text: string, decimals: number, digits: number, places: number): number {
-  const [mantissa, exponent = '0'] = text.replace('-', '').split('e');
+  const [mantissa, exponent = '0'] = text.replace(/^-/, '').split('e');
   const [whole, fraction = ''] = mantissa.split('.');
   const shift = Number(exponent) - fraction.length + decimals - places;
   const product = BigInt(whole + fraction) * BigInt(digits);

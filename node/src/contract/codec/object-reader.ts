@@ -3,7 +3,7 @@ import type { Batch } from '../reading/batch.ts';
 import { hashBytes } from '../reading/shard-of.ts';
 import type { TopicFill } from '../reading/topic-fill.ts';
 import type { SourceSpec, StreamSpec } from '../site/model.ts';
-import { isStrictDecimal, multipliedDecimal, scaledDecimal } from './decimal.ts';
+import { isStrictDecimal, scaledIn } from './decimal.ts';
 import { epochTime, epochTimeOfInteger, TIME_MALFORMED, textTime } from './event-time.ts';
 import { CLOCK, IMPOSSIBLE, keyFault, MALFORMED, NONE } from './faults.ts';
 import { BROKEN, skipNumber, skipSpace, skipValue, skipWord } from './json-scan.ts';
@@ -387,12 +387,6 @@ export class ObjectReader {
     slot.fault = NONE;
     return end;
   }
-}
-
-function scaledIn(text: Uint8Array, from: number, to: number, slot: Slot): number {
-  return slot.multiplier
-    ? multipliedDecimal(text, from, to, slot.decimals, slot.multiplier)
-    : scaledDecimal(text, from, to, slot.decimals);
 }
 
 /** Half away from nought; both are whole, and the quotient of 15 digits is exact enough to floor. HOT */
