@@ -10,8 +10,14 @@ export const SITE = join(import.meta.dirname, 'site.yaml');
  */
 const PROGRAM = process.env.WEIR_TEST_BUNDLE === '1' ? join('dist', 'weir.mjs') : 'weir.ts';
 const WEIR = join(import.meta.dirname, '..', '..', PROGRAM);
-/** The program and its arguments, before the command. */
-export const NODE = [process.execPath, '--disable-warning=ExperimentalWarning', WEIR];
+/** The program and its arguments, before the command; what every start is given, see `node/bin/weir.js`. */
+export const NODE = [
+  process.execPath,
+  '--max-semi-space-size=8',
+  '--disable-warning=ExperimentalWarning',
+  WEIR,
+];
+const ENV = { MALLOC_ARENA_MAX: '2', ...process.env };
 /** A machine that runs other tests besides is slow; a product that hangs must still end the test. */
 const START_MS = 60_000;
 const STOP_MS = 30_000;
@@ -73,7 +79,7 @@ export class Appliance {
     const line = [...(options.under ?? []), ...NODE, 'up', site, ...places, ...open, ...(options.more ?? [])];
     const child = spawn(line[0], line.slice(1), {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...options.env },
+      env: { ...ENV, ...options.env },
     });
     const talk = { text: '' };
     child.stderr!.on('data', (chunk) => {

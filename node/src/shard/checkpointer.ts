@@ -7,6 +7,13 @@ import { turn } from './turn.ts';
 /** A failed checkpoint loses nothing, the log has it all; it is tried again after this long. */
 const RETRY_MS = 5_000;
 export const FOLD_SLICE_MS = 2;
+/**
+ * Slices between two turns while more readings come during a checkpoint than this share of what makes one due: then
+ * records wait, the log is held back, and memory stays bounded. By turns with one slice each, a full load put as much
+ * into memory as the checkpoint took out.
+ */
+const HURRIED_SLICES = 4;
+const HURRY_SHARE = 1 / 4;
 
 /**
  * Moves what the engines hold in memory into the stores, one shard of each store after the other, in slices between
@@ -111,7 +118,8 @@ export class Checkpointer {
   async #one(engine: ShardEngine): Promise<void> {
     const work = engine.checkpoint();
     try {
-      while (work.slice()) {
+      for (let more = true; more; ) {
+        for (let left = this.#hurried() ? HURRIED_SLICES : 1; left > 0 && more; left--) more = work.slice();
         await work.flush();
         await turn();
       }
@@ -120,6 +128,10 @@ export class Checkpointer {
       await work.abandon();
       throw fault;
     }
+  }
+
+  #hurried(): boolean {
+    return this.#readings > this.#policy.readings * HURRY_SHARE;
   }
 
   /** Upkeep stops as soon as the next checkpoint is due: memory is bounded before runs are. */

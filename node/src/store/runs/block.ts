@@ -12,7 +12,8 @@ const RAW = 0;
 const ZSTD = 1;
 /** Below this the frame of zstd eats what it gains. */
 const COMPRESS_FROM_BYTES = 128;
-const ZSTD_OPTIONS = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
+// Without a size zlib allocates 64 KiB for what comes out of each block of 16 KB.
+const ZSTD_OPTIONS = { chunkSize: 16 * 1024, params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 
 export interface Block {
   readonly bytes: Uint8Array;
