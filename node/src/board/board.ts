@@ -233,12 +233,15 @@ class RunningBoard {
     return startJobs(site, ports, site.name);
   }
 
+  /** Of the newest record whose clock was trusted: the others say what a clock that was lost said. */
   async #lastLogged(): Promise<number> {
     const { first, last } = this.#log.bounds();
-    const entry = last >= first ? await this.#log.get(last) : null;
-    if (!entry?.bytes) return 0;
-    const header = readHeader(Buffer.from(entry.bytes));
-    return 'fault' in header ? 0 : header.wallMs;
+    for (let seq = last; seq >= first; seq--) {
+      const entry = await this.#log.get(seq);
+      const header = entry?.bytes ? readHeader(Buffer.from(entry.bytes)) : null;
+      if (header !== null && !('fault' in header) && header.clockTrusted) return header.wallMs;
+    }
+    return 0;
   }
 
   #clock() {
@@ -250,7 +253,7 @@ class RunningBoard {
     for (const section of record.sections) readings += section.rows;
     this.#rate.add(readings);
     if (record.setAside.length > 0) this.#asides.add(record.seq);
-    this.#lastWallMs = Math.max(this.#lastWallMs, record.wallMs);
+    if (record.clockTrusted) this.#lastWallMs = Math.max(this.#lastWallMs, record.wallMs);
     this.#shards.durable(record.seq, readings, bytes);
   }
 

@@ -79,11 +79,14 @@ export class Intake {
   readonly #stopTicks: () => void;
   #fault: WeirError | null = null;
   #closed = false;
+  /** Asked once a group and a second, since it looks at files. */
+  #clockTrusted = true;
   #idle: (() => void)[] = [];
 
   constructor(options: IntakeOptions) {
     this.#options = options;
     this.#nextSeq = options.log.bounds().last + 1;
+    this.#clockTrusted = options.clock.trusted();
     this.#timers = options.timers ?? SYSTEM_TIMERS;
     this.#lastAppendMs = this.#timers.nowMs();
     this.#stopTicks = this.#timers.every(1_000, () => this.#tick());
@@ -121,7 +124,7 @@ export class Intake {
   // HOT: once a message. The caller has asked `pressure()`.
   offerTo(sink: AckSink, tag: number, topic: string, payload: Uint8Array, arrivalMs: number): void {
     const { builder } = this.#options;
-    builder.add(topic, payload, arrivalMs);
+    builder.add(topic, payload, this.#clockTrusted ? arrivalMs : Number.NaN);
     this.#sinks.push(sink);
     this.#tags.push(tag);
     if (builder.readings >= LIMITS.recordReadings || builder.bytes >= LIMITS.recordBytes) this.#cut();
@@ -186,7 +189,8 @@ export class Intake {
       return;
     }
     this.#wanted = this.#sinks.length < BUSY_READINGS ? 0 : this.#sinks.length >> 2;
-    const record = builder.take(this.#nextSeq++, clock.nowMs(), clock.trusted());
+    this.#clockTrusted = clock.trusted();
+    const record = builder.take(this.#nextSeq++, clock.nowMs(), this.#clockTrusted);
     this.#groups.push({ record, sinks: this.#sinks, tags: this.#tags, state: 'waiting', bytes: null });
     this.#sinks = [];
     this.#tags = [];
@@ -271,6 +275,7 @@ export class Intake {
 
   /** An empty record carries the wall time to the engine, so that idle windows close. */
   #tick(): void {
+    this.#clockTrusted = this.#options.clock.trusted();
     if (this.#groups.length > 0 || this.#sinks.length > 0) return;
     if (this.#timers.nowMs() - this.#lastAppendMs < TICK_MS) return;
     this.#sinks.push({ settle() {} });

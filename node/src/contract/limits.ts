@@ -4,6 +4,8 @@ export const LIMITS = Object.freeze({
   shards: 24,
   /** An event further ahead of the board's clock is a wrong clock, and is quarantined. */
   futureMs: 5 * 60_000,
+  /** A board that does not know the time takes the devices' word for it up to here (2045), and no further. */
+  unsyncedLatestMs: Date.UTC(2045, 0, 1),
   /** Scaled integers stay exact in a double, with room for one addition. */
   scaledMax: 2 ** 52,
   payloadBytes: 256 * 1024,

@@ -127,8 +127,8 @@ export class StreamEngine {
     counts[RECEIVED] += section.rows;
     counts[ON_TIME] = counts[COUNTED] - counts[LATE_MERGED];
     // The door refuses what is further ahead; a record that came another way must not poison the watermark.
-    const limit = wallMs === null ? newest : wallMs + this.#futureMs;
-    this.tick(Math.min(newest, limit));
+    // And while nobody knows the time no reading moves it: windows stay open.
+    if (wallMs !== null) this.tick(Math.min(newest, wallMs + this.#futureMs));
   }
 
   /** A swap that is known already changes nothing, nor does an undo of one that is not. */

@@ -109,7 +109,9 @@ export class ObjectReader {
     let fault = fill.fault;
     if (this.#faulty) fault = this.#worst(fault);
     if ((this.#keyInPayload && this.#keyTo < 0) || Number.isNaN(this.#time)) fault = this.#missing(fault);
-    if (fault === NONE && this.#time > arrivalMs + LIMITS.futureMs) fault = CLOCK;
+    // Also true when no time is known, neither the reading's nor that of its arrival.
+    if (fault === NONE && !(this.#time <= arrivalMs + LIMITS.futureMs))
+      fault = clockFault(this.#time, arrivalMs);
     this.fault = fault;
     if (fault !== NONE) return to;
     const batch = this.#batch;
@@ -387,6 +389,11 @@ export class ObjectReader {
     slot.fault = NONE;
     return end;
   }
+}
+
+/** A reading that came at an unknown time is taken with the time that it says. */
+function clockFault(time: number, arrivalMs: number): number {
+  return Number.isNaN(arrivalMs) && time <= LIMITS.unsyncedLatestMs ? NONE : CLOCK;
 }
 
 /** Half away from nought; both are whole, and the quotient of 15 digits is exact enough to floor. HOT */

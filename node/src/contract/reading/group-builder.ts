@@ -10,7 +10,10 @@ import { TopicRoutes } from './topic-routes.ts';
 /** What the broker's intake uses: payloads in, one record of the log out. */
 export interface GroupBuilderPort {
   matches(topic: string): boolean;
-  /** Never throws. What is no good is set aside with its reason; a topic that no stream takes is let be. */
+  /**
+   * `arrivalMs` is NaN while nobody knows the time: then a reading that does not say its own is set aside.
+   * Never throws. What is no good is set aside with its reason; a topic that no stream takes is let be.
+   */
   add(topic: string, payload: Uint8Array, arrivalMs: number): void;
   /** Of the group under way; `bytes` is an estimate of the record before compression. */
   readonly readings: number;

@@ -117,8 +117,8 @@ export class Oracle {
       newest = Math.max(newest, reading.time);
       if ((Math.floor(reading.time / 60_000) + 1) * 60_000 + this.#stream.latenessMs <= before) this.late++;
     }
-    if (record.clockTrusted) newest = Math.min(newest, record.wallMs + 5 * 60_000);
-    this.#watermark = Math.max(this.#watermark, newest);
+    if (record.clockTrusted)
+      this.#watermark = Math.max(this.#watermark, Math.min(newest, record.wallMs + 5 * 60_000));
   }
 
   /**
