@@ -17,3 +17,8 @@ export function keyFault(text: Uint8Array, from: number, to: number): number {
   for (let at = from; at < to; at++) if (text[at] < 32 || text[at] === 127) return IMPOSSIBLE;
   return NONE;
 }
+
+/** A reading that came at an unknown time is taken with the time that it says. */
+export function clockFault(time: number, arrivalMs: number): number {
+  return Number.isNaN(arrivalMs) && time <= LIMITS.unsyncedLatestMs ? NONE : CLOCK;
+}

@@ -5,7 +5,7 @@ import type { TopicFill } from '../reading/topic-fill.ts';
 import type { SourceSpec, StreamSpec } from '../site/model.ts';
 import { isStrictDecimal, scaledIn } from './decimal.ts';
 import { epochTime, epochTimeOfInteger, TIME_MALFORMED, textTime } from './event-time.ts';
-import { CLOCK, IMPOSSIBLE, keyFault, MALFORMED, NONE } from './faults.ts';
+import { clockFault, IMPOSSIBLE, keyFault, MALFORMED, NONE } from './faults.ts';
 import { BROKEN, skipNumber, skipSpace, skipValue, skipWord } from './json-scan.ts';
 import { BOOL, KEY, NUMBER, OTHER, type Slot, slotsOf, TEXT, TIME } from './json-slots.ts';
 import { JsonText, payloadBytes } from './json-text.ts';
@@ -389,11 +389,6 @@ export class ObjectReader {
     slot.fault = NONE;
     return end;
   }
-}
-
-/** A reading that came at an unknown time is taken with the time that it says. */
-function clockFault(time: number, arrivalMs: number): number {
-  return Number.isNaN(arrivalMs) && time <= LIMITS.unsyncedLatestMs ? NONE : CLOCK;
 }
 
 /** Half away from nought; both are whole, and the quotient of 15 digits is exact enough to floor. HOT */
