@@ -58,6 +58,10 @@ const commands: Record<string, Entry> = {
     summary: 'Keys, certificates, boards and devices of a site.',
     run: async (argv) => (await provision()).provisionCommand(argv, runner),
   },
+  flash: {
+    summary: 'Writes an image for a board: checks the disk, seeds it, reads it back.',
+    run: async (argv) => runner((await provision()).flashCommand, argv),
+  },
   sim: { summary: 'Runs simulated devices of a world.', run: async (argv) => (await sim()).simCommand(argv) },
   bench: {
     summary: 'Measures, beside servers from Debian.',

@@ -13,6 +13,11 @@ const PACKAGES: { name: string; commands: string[]; for: string }[] = [
     for: 'MQTT clients that are not ours',
   },
   { name: 'openssl', commands: ['/usr/bin/openssl'], for: 'certificates are judged by another program' },
+  { name: 'fdisk', commands: ['/usr/sbin/sfdisk'], for: 'partition tables are judged by another program' },
+  { name: 'dosfstools', commands: ['/usr/sbin/fsck.fat'], for: 'FAT volumes likewise' },
+  { name: 'mtools', commands: ['/usr/bin/mcopy'], for: 'files in FAT volumes are read back' },
+  { name: 'xz-utils', commands: ['/usr/bin/xz'], for: 'images are packed with it' },
+  { name: 'e2fsprogs', commands: ['/usr/sbin/debugfs'], for: 'files are put into images' },
   { name: 'ansible-core', commands: ['/usr/bin/ansible-inventory'], for: 'inventories are read by Ansible' },
   { name: 'strace', commands: ['/usr/bin/strace'], for: 'faults of the disk' },
   {

@@ -1,6 +1,7 @@
-import { deepFreeze, formatFaults, meant, parseSize, readYaml, WeirError } from '@weir/node/contract';
+import { deepFreeze, formatFaults, parseSize, readYaml, WeirError } from '@weir/node/contract';
 import { placeOf, readShippedText } from '@weir/node/shipped';
 import type { Static } from 'typebox';
+import { notFound } from '../not-found.ts';
 import { BoardSchema } from './schema.ts';
 
 export interface BoardKind {
@@ -35,11 +36,7 @@ export function boardKinds(): readonly string[] {
 }
 
 export function boardKind(name: string): BoardKind {
-  if (!KINDS.some((kind) => kind === name))
-    throw new WeirError('WEIR_NOT_FOUND', `there is no kind of board ${JSON.stringify(name)}`, {
-      field: 'board',
-      suggestion: meant(name, KINDS),
-    });
+  if (!KINDS.some((kind) => kind === name)) throw notFound('kind of board', name, KINDS, 'board');
   const file = new URL(`${name}.yaml`, FOLDER);
   return parseBoard(readShippedText(placeOf(file)), name);
 }

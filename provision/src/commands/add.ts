@@ -1,6 +1,7 @@
-import { meant, WeirError } from '@weir/node/contract';
+import { WeirError } from '@weir/node/contract';
 import { withPart } from '../fleet/edit.ts';
 import type { Fleet } from '../fleet/model.ts';
+import { notFound } from '../not-found.ts';
 import { Authority } from '../pki/authority.ts';
 import type { CertificateKind, IssuedCertificate } from '../pki/issued.ts';
 import { BOARD_DAYS, DEVICE_DAYS } from '../pki/sign.ts';
@@ -82,7 +83,7 @@ function putInFile(folder: SiteFolder, kind: CertificateKind, name: string, give
   const known = kind === 'board' ? fleet.boards.map((one) => one.name) : fleet.devices.map((one) => one.id);
   if (known.includes(name)) {
     if (Object.keys(given).length > 0)
-      throw new WeirError('WEIR_USAGE', `${name} stands in ${folder.fleet} already`, {
+      throw new WeirError('WEIR_USAGE', `${name} stands in ${folder.fleet} already.`, {
         suggestion: 'Change it there, and leave the options out.',
       });
     return fleet;
@@ -98,12 +99,11 @@ export function reachedBy(fleet: Fleet, kind: CertificateKind, name: string): st
   if (kind === 'device') return [];
   const board = fleet.boards.find((one) => one.name === name);
   if (!board)
-    throw new WeirError('WEIR_NOT_FOUND', `there is no board ${JSON.stringify(name)} in the fleet file`, {
-      suggestion: `${meant(
-        name,
-        fleet.boards.map((one) => one.name),
-      )}`,
-    });
+    throw notFound(
+      'board of the fleet file',
+      name,
+      fleet.boards.map((one) => one.name),
+    );
   const address = board.address?.split('/')[0];
   const names = [`${name}.${fleet.domain}`, name, `${name}.local`, board.host, address];
   return [...new Set(names.filter((one) => one !== undefined))];

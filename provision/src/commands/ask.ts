@@ -1,8 +1,8 @@
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
 import { WeirError } from '@weir/node/contract';
-import { type Invocation, text } from './shape.ts';
+import { type Invocation, readNamed, text } from './shape.ts';
 
 /** Asks on the terminal; null where there is none. What is typed is shown unless it is secret. */
 export async function askTerminal(question: string, secret = false): Promise<string | null> {
@@ -29,15 +29,16 @@ export async function askTerminal(question: string, secret = false): Promise<str
 export async function passphrase(invocation: Invocation, repeat: boolean): Promise<string> {
   const file = text(invocation, 'passphrase-file');
   if (file !== undefined) {
+    const content = readNamed(file).toString('utf8');
     if ((statSync(file).mode & 0o077) !== 0)
       throw new WeirError('WEIR_KEYS_EXPOSED', `${file} may be read by others.`, {
         suggestion: `chmod 600 ${file}.`,
       });
-    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+    return content.replace(/\r?\n$/, '');
   }
   const first = await askTerminal('passphrase: ', true);
   if (first === null)
-    throw new WeirError('WEIR_USAGE', 'there is no terminal to ask for the passphrase', {
+    throw new WeirError('WEIR_USAGE', 'there is no terminal to ask for the passphrase.', {
       suggestion: 'Name a file with --passphrase-file.',
     });
   if (repeat && (await askTerminal('once more: ', true)) !== first)

@@ -1,4 +1,5 @@
-import { meant, WeirError } from '@weir/node/contract';
+import { WeirError } from '@weir/node/contract';
+import { notFound } from '../not-found.ts';
 import { Authority } from '../pki/authority.ts';
 import type { IssuedCertificate } from '../pki/issued.ts';
 import { REASONS } from '../pki/sign.ts';
@@ -135,10 +136,9 @@ function dueOf(authority: Authority, withinMs: number): IssuedCertificate[] {
 function knownAs(authority: Authority, name: string): IssuedCertificate {
   const found = authority.certificates.findLast((one) => one.name === name);
   if (found) return found;
-  throw new WeirError('WEIR_NOT_FOUND', `nothing was issued to ${JSON.stringify(name)}`, {
-    suggestion: meant(
-      name,
-      authority.certificates.map((one) => one.name),
-    ),
-  });
+  throw notFound(
+    'board or device with a certificate',
+    name,
+    authority.certificates.map((one) => one.name),
+  );
 }

@@ -1,9 +1,9 @@
 import { X509Certificate } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { newFleetText } from '../fleet/edit.ts';
 import { Authority } from '../pki/authority.ts';
 import { fingerprint } from '../pki/sign.ts';
-import { type Command, print, text } from './shape.ts';
+import { type Command, print, readNamed, text } from './shape.ts';
 import { DIR, dayOf, fleetFrom, folderOf, readFleet } from './site.ts';
 
 export const initCommand: Command = {
@@ -20,7 +20,7 @@ export const initCommand: Command = {
   async run(invocation) {
     const folder = folderOf(invocation);
     const keyFile = text(invocation, 'ssh-key');
-    const keys = keyFile === undefined ? [] : readFileSync(keyFile, 'utf8').split('\n').filter(Boolean);
+    const keys = keyFile === undefined ? [] : readNamed(keyFile).toString('utf8').split('\n').filter(Boolean);
     const fresh = newFleetText(
       text(invocation, 'name') ?? 'Weir',
       text(invocation, 'timezone') ?? 'UTC',

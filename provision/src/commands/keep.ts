@@ -1,12 +1,13 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { meant, WeirError } from '@weir/node/contract';
+import { existsSync } from 'node:fs';
+import { WeirError } from '@weir/node/contract';
 import { inventoryText } from '../fleet/inventory.ts';
+import { notFound } from '../not-found.ts';
 import { backUp, restore } from '../pki/backup.ts';
 import { PRIVATE_FILE, PUBLIC_FILE, writeFileWhole } from '../pki/private-files.ts';
 import { fingerprint } from '../pki/sign.ts';
 import { deviceCode, firstVisitUrl, svgQr, terminalQr } from '../qr/qr.ts';
 import { passphrase } from './ask.ts';
-import { type Command, flag, type Invocation, type Option, print, text } from './shape.ts';
+import { type Command, flag, type Invocation, type Option, print, readNamed, text } from './shape.ts';
 import { DIR, folderOf, named, readFleet } from './site.ts';
 
 const PASSPHRASE: Record<string, Option> = {
@@ -29,9 +30,9 @@ export const inventoryCommand: Command = {
     if (bare.length > 0)
       throw new WeirError(
         'WEIR_NOT_FOUND',
-        `${bare.map(({ name }) => name).join(', ')} has no certificate yet`,
+        `${bare.map(({ name }) => name).join(', ')} has no certificate yet.`,
         {
-          suggestion: `Run: weir provision add-board ${bare[0].name}`,
+          suggestion: `Run: weir provision add-board ${bare[0].name}.`,
         },
       );
     const content = inventoryText(fleet, folder);
@@ -96,19 +97,13 @@ async function contentOf(invocation: Invocation, name: string): Promise<string> 
   if (board) return firstVisitUrl(board.host, portOf(invocation));
   if (!fleet.devices.some(({ id }) => id === name)) {
     const all = [...fleet.boards.map((one) => one.name), ...fleet.devices.map(({ id }) => id)];
-    throw new WeirError(
-      'WEIR_NOT_FOUND',
-      `there is no board or device ${JSON.stringify(name)} in the fleet file`,
-      {
-        suggestion: meant(name, all),
-      },
-    );
+    throw notFound('board or device of the fleet file', name, all);
   }
   const wanted = text(invocation, 'broker');
   const broker = fleet.boards.find((one) => wanted === undefined || one.name === wanted);
   if (!broker)
-    throw new WeirError('WEIR_NOT_FOUND', `there is no board ${wanted ?? ''} for it to talk to`, {
-      suggestion: 'Add one: weir provision add-board NAME',
+    throw new WeirError('WEIR_NOT_FOUND', `there is no board ${wanted ?? ''} for it to talk to.`, {
+      suggestion: 'Add one: weir provision add-board NAME.',
     });
   const withKey = flag(invocation, 'with-key');
   return deviceCode({
@@ -143,7 +138,7 @@ export const backupCommand: Command = {
     const out = text(invocation, 'out');
     if (out === undefined) throw new WeirError('WEIR_USAGE', '--out is needed', { field: 'out' });
     if (existsSync(out))
-      throw new WeirError('WEIR_USAGE', `${out} exists; it was not touched`, {
+      throw new WeirError('WEIR_USAGE', `${out} exists; it was not touched.`, {
         suggestion: 'Take another name.',
       });
     const words = await passphrase(invocation, true);
@@ -164,7 +159,7 @@ export const restoreCommand: Command = {
   async run(invocation) {
     const folder = folderOf(invocation);
     const file = named(invocation, 'sealed file');
-    const sealed = readFileSync(file);
+    const sealed = readNamed(file);
     const files = await restore(folder, sealed, await passphrase(invocation, false), file);
     print(invocation, { dir: folder.root, files }, [`${files} files are in ${folder.root}`]);
     return 0;

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { WeirError } from '@weir/node/contract';
 
 /** What a command says of itself; the front door gives it help, parsing, `--json` and exit statuses. */
@@ -44,6 +45,16 @@ export function days(invocation: Invocation, name: string, most: number): number
   throw new WeirError('WEIR_USAGE', `--${name} takes 1 to ${most} days, not ${JSON.stringify(given)}`, {
     field: name,
   });
+}
+
+/** A file that the command line names. */
+export function readNamed(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    const why = (cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'there is no such file' : String(cause);
+    throw new WeirError('WEIR_USAGE', `cannot read ${path}: ${why}`, { cause });
+  }
 }
 
 export function print(invocation: Invocation, data: object, lines: readonly string[]): void {

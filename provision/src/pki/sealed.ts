@@ -29,7 +29,7 @@ const scryptAsync = promisify<string, Uint8Array, number, object, Buffer>(scrypt
 
 export async function seal(plain: Uint8Array, passphrase: string, cost = COST): Promise<Buffer> {
   if ([...passphrase].length < PASSPHRASE_MIN)
-    throw new WeirError('WEIR_USAGE', `the passphrase has fewer than ${PASSPHRASE_MIN} characters`, {
+    throw new WeirError('WEIR_USAGE', `the passphrase has fewer than ${PASSPHRASE_MIN} characters.`, {
       suggestion: 'Take some words that nobody would guess, and keep them apart from the file.',
     });
   const header = Buffer.alloc(HEADER_BYTES);
