@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 
 /** The plays, the YAML and the shell scripts of boards, held to the strictest rules of their own checkers. */
-const ROOT = join(import.meta.dirname, '..');
+const ROOT = join(import.meta.dirname, '..', '..');
 const ANSIBLE = join(ROOT, 'ansible');
 /** A machine that runs other tests besides is slow. */
 const LINT_MS = 240_000;
