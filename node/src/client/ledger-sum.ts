@@ -9,6 +9,7 @@ export function addLedger(sum: LedgerAnswer, more: LedgerAnswer): void {
   sum.counted += more.counted;
   sum.onTime += more.onTime;
   sum.lateMerged += more.lateMerged;
+  if (more.lateUnproven) sum.lateUnproven = (sum.lateUnproven ?? 0) + more.lateUnproven;
   sum.duplicate += more.duplicate;
   for (const [reason, n] of Object.entries(more.quarantined))
     sum.quarantined[reason] = (sum.quarantined[reason] ?? 0) + n;

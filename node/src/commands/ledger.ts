@@ -41,6 +41,7 @@ function print(ledger: LedgerAnswer): string {
     ['counted', ledger.counted],
     ['  on time', ledger.onTime],
     ['  late, merged', ledger.lateMerged],
+    ...(ledger.lateUnproven ? ([['  without proof', ledger.lateUnproven]] as [string, number][]) : []),
     ['duplicate', ledger.duplicate],
     ...Object.entries(ledger.quarantined).map(([reason, n]): [string, number] => [
       `quarantined: ${reason}`,

@@ -193,6 +193,10 @@ export class Admission {
     const counters = this.#plain.length;
     const horizon = stream.horizon;
     if (time < horizon) {
+      if (stream.spec.beyondRaw === 'quarantine') {
+        this.#counts[reasonCount('beyondRaw')]++;
+        return false;
+      }
       for (let c = 0; c < counters; c++) block.values[c][block.n] = Number.NaN;
       block.tuples[block.n] = this.#tupleOf(key, row);
       this.#counts[LATE_UNPROVEN]++;

@@ -231,9 +231,24 @@ describe('a reading older than raw is kept', () => {
     expect(subject.engine.ledger(0, Number.MAX_SAFE_INTEGER, null)).toMatchObject({
       counted: 4,
       duplicate: 0,
+      lateUnproven: 2,
     });
     const parts = subject.read({});
     expect(increases(parts.chunks, BASE, BASE + DAY_MS)).toEqual([[0, 0.03]]);
+  });
+
+  test('is set aside where the site file says so, and the ledger reconciles', () => {
+    const site = testSite({ idFields: ['meter', 'ts'] });
+    const [stream] = site.streams;
+    const strict = { ...site, streams: [{ ...stream, beyondRaw: 'quarantine' as const }] };
+    const subject = new Subject({ rawMs: 60 * MINUTE_MS, site: strict });
+    subject.send([at('m1', 0, 100), at('m1', 30_000, 130)]);
+    subject.send([at('m1', 10_000, 110)], BASE + 2 * 60 * MINUTE_MS);
+    expect(subject.engine.ledger(0, Number.MAX_SAFE_INTEGER, null)).toMatchObject({
+      received: 3,
+      counted: 2,
+      quarantined: { beyondRaw: 1 },
+    });
   });
 
   test('gives one state wherever checkpoints fall, also when tiers forget', async () => {

@@ -13,13 +13,20 @@ export const LATE_MERGED = 3;
 /** Of those: older than raw is kept, so that nothing could tell whether it came before. */
 export const LATE_UNPROVEN = 4;
 export const DUPLICATE = 5;
-const REASONS: readonly QuarantineReason[] = ['malformed', 'impossible', 'conflict', 'clock', 'unknown'];
+const REASONS: readonly (QuarantineReason | 'beyondRaw')[] = [
+  'malformed',
+  'impossible',
+  'conflict',
+  'clock',
+  'unknown',
+  'beyondRaw',
+];
 const FIRST_REASON = 6;
 const COUNTS = FIRST_REASON + REASONS.length;
 
 const HOUR_MS = 3_600_000;
 
-export function reasonCount(reason: QuarantineReason): number {
+export function reasonCount(reason: QuarantineReason | 'beyondRaw'): number {
   return FIRST_REASON + REASONS.indexOf(reason);
 }
 
@@ -120,6 +127,7 @@ export function ledgerAnswer(sum: Float64Array): LedgerAnswer {
     counted: sum[COUNTED],
     onTime: sum[ON_TIME],
     lateMerged: sum[LATE_MERGED],
+    ...(sum[LATE_UNPROVEN] > 0 && { lateUnproven: sum[LATE_UNPROVEN] }),
     duplicate: sum[DUPLICATE],
     quarantined,
     rejected: {},

@@ -88,6 +88,11 @@ export const LedgerAnswer = Type.Object({
   counted: Type.Number(),
   onTime: Type.Number(),
   lateMerged: Type.Number(),
+  lateUnproven: Type.Optional(
+    Type.Number({
+      description: 'Of those: older than raw is kept, so that nothing tells whether they came before.',
+    }),
+  ),
   duplicate: Type.Number(),
   quarantined: Counts,
   rejected: Counts,

@@ -51,6 +51,8 @@ export interface StreamSpec {
    */
   idFields: string[];
   latenessMs: number;
+  /** What becomes of a reading that is older than raw readings are kept; absent: it is merged. */
+  beyondRaw?: 'merge' | 'quarantine';
   /** How often a device usually reports; absent: as often as the finest tier that counts it has buckets. */
   intervalMs?: number;
   /** Every column but the key and the time, in the order of the file; topic levels are text. */

@@ -56,6 +56,7 @@ function resolveStream(name: string, draft: StreamDraft, faults: FaultList): Kno
     keyField,
     idFields,
     latenessMs: span(draft.lateness, `${path}.lateness`, faults),
+    ...(draft.beyondRaw === 'quarantine' && { beyondRaw: 'quarantine' }),
     ...(draft.interval !== undefined && { intervalMs: span(draft.interval, `${path}.interval`, faults) }),
     fields: fields
       .filter((field) => field.name !== keyField && field.name !== timeField)

@@ -1,11 +1,11 @@
-import { type Static, Type } from 'typebox';
-import { DURATION_PATTERN, RATE_PATTERN, SIZE_PATTERN } from '../time/duration.ts';
-
 /**
  * The site file, said once: validation, defaults, fault messages, `docs/site-file.md` and `docs/site.schema.json` all
  * come from here. Beside JSON Schema's own words there are three: `x-kind` names a text with a form of its own,
  * `x-kindOfName` what the names of a map stand for, and `x-notYet` words of the product that this version refuses.
+ * Longer than other files, since every word of the site file stands here, beside its neighbours.
  */
+import { type Static, Type } from 'typebox';
+import { DURATION_PATTERN, RATE_PATTERN, SIZE_PATTERN } from '../time/duration.ts';
 
 /** A name of the file stands in addresses, topics and metric names, so it is a plain word. */
 export const NAME_PATTERN = '^[A-Za-z][A-Za-z0-9_]{0,62}$';
@@ -165,6 +165,19 @@ const Stream = Type.Object(
     lateness: Type.Optional(
       duration('How long after its end a bucket is called final. Later readings still repair it.', '15m'),
     ),
+    beyondRaw: Type.Optional(
+      Type.Union(
+        [
+          Type.Literal('merge', { description: 'Merged into the tiers that are left.' }),
+          Type.Literal('quarantine', { description: 'Set aside.' }),
+        ],
+        {
+          default: 'merge',
+          description:
+            'A reading older than raw is kept, which nothing can prove not to be there already: `merge` it into the tiers that are left (not into registers), or `quarantine` it.',
+        },
+      ),
+    ),
     interval: Type.Optional(
       duration(
         'How often a device usually reports. What a register counted over more than three of these is called estimated. Absent: the width of the finest tier.',
@@ -193,7 +206,7 @@ const Stream = Type.Object(
   {
     ...closed,
     description: 'Readings or events of one kind.',
-    'x-notYet': ['with', 'derive', 'beyondRaw', 'where', 'dedupe'],
+    'x-notYet': ['with', 'derive', 'where', 'dedupe'],
   },
 );
 
