@@ -10,24 +10,25 @@ import {
   rssBytes,
   writtenBytes,
 } from '../../firmware-sim/src/bench/process-figures.ts';
-import type { StatusAnswer } from '../../node/src/contract/index.ts';
+import { parseDuration, parseSite, type StatusAnswer } from '../../node/src/contract/index.ts';
 import type { Measured, Plan } from '../../node/src/plan/plan-site.ts';
 import { Appliance, NODE, until } from '../product/appliance.ts';
 import { plannedSite } from './planned-site.ts';
+import { SteadySender } from './steady-sender.ts';
 
 /**
- * `node test/plan/check-plan.ts [--minutes 12] [--days 10] [--meters 1000] [--every 5s] [--pack 1] [--only disk|pace]`
+ * `node test/plan/check-plan.ts [--minutes 10] [--days 10] [--meters 1000] [--every 5s] [--pack 20] [--only disk|pace]`
  * holds what `weir plan` says against the real appliance: what so many days leave on the disk, sent as fast as they are
  * taken; and what so many minutes of a steady load cost. Prints each figure's ratio; exit status 1 when one of those
  * that do not depend on the machine's mood is off by more than a quarter.
  */
 const { values } = parseArgs({
   options: {
-    minutes: { type: 'string', default: '12' },
+    minutes: { type: 'string', default: '10' },
     days: { type: 'string', default: '10' },
     meters: { type: 'string', default: '1000' },
     every: { type: 'string', default: '5s' },
-    pack: { type: 'string', default: '1' },
+    pack: { type: 'string', default: '20' },
     only: { type: 'string' },
   },
 });
@@ -113,75 +114,54 @@ async function checkDisk(days: number): Promise<void> {
 
 async function checkPace(minutes: number): Promise<void> {
   const { board, site } = await start('pace', 7);
-  const load = ['--meters', values.meters, '--every', values.every, '--pack', values.pack, '--values', '51'];
-  const { plan: planned } = await plan(site, ...load);
-  const packs = values.pack === '1' ? [] : ['--packs', values.pack];
-  const ended = sim(
-    board,
-    '--meters',
-    values.meters,
-    '--heartbeat',
-    values.every,
-    ...packs,
-    '--client',
-    'light',
-    '--for',
-    `${minutes + 2}m`,
-  );
-  await until(
-    'the first minute',
-    () => performance.now() - board.startedAtMs > WARM_MS + 15_000,
-    2 * WARM_MS,
-  );
+  const { meters, every, pack } = values;
+  const args = ['--meters', meters, '--every', every, '--pack', pack, '--values', '51'];
+  const { plan: planned, measured } = await plan(site, ...args);
+  const [stream] = parseSite(plannedSite(7), site).site!.streams;
+  const everyMs = parseDuration(every)!;
+  const load = { stream, keys: Number(meters), everyMs, pack: Number(pack), values: 51 };
+  const sender = await SteadySender.start(board.mqttPort, load);
+  const startedMs = performance.now();
+  await until('the first minute', () => performance.now() - startedMs > WARM_MS, 2 * WARM_MS);
   const before = await figures(board);
   let rss = 0;
-  const untilMs = performance.now() + minutes * 60_000;
   await until(
     'the load to end',
     () => {
       rss = Math.max(rss, rssBytes(board.pid));
-      return performance.now() > untilMs;
+      return performance.now() - startedMs > WARM_MS + minutes * 60_000;
     },
     (minutes + 1) * 60_000,
   );
   const after = await figures(board);
-  const readings = after.readings - before.readings;
-  const seconds = (after.atMs - before.atMs) / 1000;
-  rows.push(
-    {
-      figure: 'readings a second',
-      planned: planned.load.readingsPerSecond,
-      real: readings / seconds,
-      strict: true,
-    },
-    {
-      figure: 'commits a second',
-      planned: planned.load.commitsPerSecond,
-      real: (after.records - before.records) / seconds,
-      strict: false,
-    },
-    {
-      figure: 'flash bytes a reading',
-      planned: planned.flash.bytesPerReading,
-      real: (after.written - before.written) / readings,
-      strict: true,
-    },
-    {
-      figure: 'CPU µs a reading',
-      planned: planned.cpu.microsPerReading,
-      real: (1e6 * (after.cpu - before.cpu)) / readings,
-      strict: false,
-    },
-    { figure: 'memory', planned: planned.memoryBytes, real: rss, strict: false },
-  );
+  await sender.stop();
   await board.stop();
-  await ended;
+  const since = (of: keyof Figures) => after[of] - before[of];
+  const seconds = since('atMs') / 1000;
+  const perReading = (perDay: number) => perDay / 86_400 / planned.load.readingsPerSecond;
+  const { load: pace, flash, cpu } = planned;
+  const row = (figure: string, planned: number, real: number, strict: boolean) =>
+    rows.push({ figure, planned, real, strict });
+  row('readings a second', pace.readingsPerSecond, since('readings') / seconds, true);
+  row('commits a second', pace.commitsPerSecond, since('records') / seconds, true);
+  row('log bytes a reading', measured.logBytesPerReading, since('logged') / since('readings'), true);
+  row(
+    'store bytes a reading',
+    perReading(flash.storeHandedBytesPerDay),
+    since('stored') / since('readings'),
+    true,
+  );
+  row('flash bytes a reading', flash.bytesPerReading, since('written') / since('readings'), true);
+  row('CPU µs a reading', cpu.microsPerReading, (1e6 * since('cpu')) / since('readings'), false);
+  row('memory', planned.memoryBytes, rss, false);
 }
 
 interface Figures {
   atMs: number;
   readings: number;
   records: number;
+  logged: number;
+  stored: number;
   written: number;
   cpu: number;
 }
@@ -193,6 +173,8 @@ async function figures(board: Appliance): Promise<Figures> {
     atMs: performance.now(),
     readings: metric('readings_total'),
     records: metric('log_records_total'),
+    logged: metric('log_appended_bytes_total'),
+    stored: metric('store_written_bytes_total'),
     written: writtenBytes(board.pid),
     cpu: cpuSeconds(board.pid),
   };

@@ -30,6 +30,7 @@ async function many(from: number, count: number): Promise<void> {
       console.error(`  again: node test/sim/run.ts --seed ${seed}`);
     }
     sum.seeds++;
+    if (sum.seeds % 1000 === 0) console.error(`${sum.seeds} seeds, ${sum.failed.length} failed`);
     if (sum.failed.length >= 20) break;
   }
   const seconds = (performance.now() - began) / 1000;

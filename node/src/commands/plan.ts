@@ -1,5 +1,5 @@
 import { tmpdir } from 'node:os';
-import { parseDuration, type Site, WeirError } from '../contract/index.ts';
+import { parseDuration, type Site, type StreamSpec, WeirError } from '../contract/index.ts';
 import { type Measured, type Plan, planSite, type StreamLoad } from '../plan/plan-site.ts';
 import { type Command, EXIT, type Invocation, text } from './command.ts';
 import { readSite } from './read-site.ts';
@@ -8,13 +8,13 @@ import { bytesText, table } from './table.ts';
 export const planCommand: Command = {
   name: 'plan',
   usage:
-    'plan SITE --meters N --every TIME [--pack N] [--values N] [--stream NAME] [--dir DIR] [--calibrate]',
+    'plan SITE [--meters N] [--every TIME] [--pack N] [--values N] [--stream NAME] [--dir DIR] [--calibrate]',
   summary:
     'What a site will need on this machine: disk, memory, processor, flash a day and the life of the card. It runs the engine and the store on invented readings for a few seconds.',
   options: {
-    meters: { type: 'string', value: 'N', help: 'devices of each stream' },
-    every: { type: 'string', value: 'TIME', help: 'between two readings of one device', default: '15m' },
-    pack: { type: 'string', value: 'N', help: 'readings in one message', default: '1' },
+    meters: { type: 'string', value: 'N', help: 'devices of each stream; else what the site file expects' },
+    every: { type: 'string', value: 'TIME', help: 'between two readings of one device (15m)' },
+    pack: { type: 'string', value: 'N', help: 'readings in one message (1)' },
     values: { type: 'string', value: 'N', help: 'different values of each text field', default: '50' },
     stream: { type: 'string', value: 'NAME', help: 'plan for this stream alone' },
     dir: { type: 'string', value: 'DIR', help: 'a folder on the disk that the board will use' },
@@ -44,8 +44,14 @@ function loadsOf(invocation: Invocation, site: Site): StreamLoad[] {
   const streams = site.streams.filter((stream) => named === undefined || stream.name === named);
   if (streams.length === 0)
     throw new WeirError('WEIR_USAGE', `the site has no stream ${JSON.stringify(named)}`, { field: 'stream' });
-  const every = text(invocation, 'every') ?? '';
-  const everyMs = parseDuration(every);
+  return streams.map((stream) => loadOf(invocation, stream));
+}
+
+/** What is said on the command line goes before what the site file expects. */
+function loadOf(invocation: Invocation, stream: StreamSpec): StreamLoad {
+  const expected = stream.expected;
+  const every = text(invocation, 'every');
+  const everyMs = every === undefined ? (expected?.everyMs ?? 15 * 60_000) : parseDuration(every);
   if (everyMs === null || everyMs < 1)
     throw new WeirError(
       'WEIR_USAGE',
@@ -54,14 +60,18 @@ function loadsOf(invocation: Invocation, site: Site): StreamLoad[] {
         field: 'every',
       },
     );
-  const keys = whole(invocation, 'meters', 10_000_000);
-  const pack = whole(invocation, 'pack', 10_000);
-  const values = whole(invocation, 'values', 100_000);
-  return streams.map((stream) => ({ stream, keys, everyMs, pack, values }));
+  return {
+    stream,
+    keys: whole(invocation, 'meters', 10_000_000, expected?.keys),
+    everyMs,
+    pack: whole(invocation, 'pack', 10_000, expected?.pack ?? 1),
+    values: whole(invocation, 'values', 100_000),
+  };
 }
 
-function whole(invocation: Invocation, name: string, most: number): number {
+function whole(invocation: Invocation, name: string, most: number, otherwise?: number): number {
   const given = text(invocation, name);
+  if (given === undefined && otherwise !== undefined) return otherwise;
   const value = Number(given);
   if (given === undefined || !Number.isInteger(value) || value < 1 || value > most)
     throw new WeirError('WEIR_USAGE', `--${name} takes a whole number from 1 to ${most}`, { field: name });

@@ -17,7 +17,14 @@ export interface Plan {
   };
   memoryBytes: number;
   cpu: { share: number; microsPerReading: number };
-  flash: { logBytesPerDay: number; storeBytesPerDay: number; bytesPerDay: number; bytesPerReading: number };
+  flash: {
+    logBytesPerDay: number;
+    storeBytesPerDay: number;
+    /** Handed to LevelDB by the store, which writes it more than once. */
+    storeHandedBytesPerDay: number;
+    bytesPerDay: number;
+    bytesPerReading: number;
+  };
   /** Null where the site file does not say what can be written to the flash. */
   lifeMonths: number | null;
   pageMs: { p50: number; p99: number };
@@ -165,7 +172,13 @@ function flashOf(
   const syncs = (DAY_MS / checkpointMs) * LIMITS.shards * PAGE_BYTES;
   const storeBytesPerDay = handedPerDay * STORE_WRITTEN + syncs;
   const bytesPerDay = logBytesPerDay + storeBytesPerDay;
-  return { logBytesPerDay, storeBytesPerDay, bytesPerDay, bytesPerReading: bytesPerDay / (readings * DAY_S) };
+  return {
+    logBytesPerDay,
+    storeBytesPerDay,
+    storeHandedBytesPerDay: handedPerDay,
+    bytesPerDay,
+    bytesPerReading: bytesPerDay / (readings * DAY_S),
+  };
 }
 
 /** Of one reading, all threads together. */

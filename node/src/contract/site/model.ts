@@ -57,6 +57,8 @@ export interface StreamSpec {
   intervalMs?: number;
   /** Every column but the key and the time, in the order of the file; topic levels are text. */
   fields: FieldSpec[];
+  /** What is going to come, where the site file says it. */
+  expected?: { keys: number; everyMs: number; pack: number };
 }
 
 export type MeasureFn = 'count' | 'sum' | 'mean' | 'min' | 'max' | 'first' | 'last' | 'increase' | 'rate';

@@ -61,6 +61,7 @@ function resolveStream(name: string, draft: StreamDraft, faults: FaultList): Kno
     fields: fields
       .filter((field) => field.name !== keyField && field.name !== timeField)
       .map((field) => withMaxGap(field, maxGapMs)),
+    ...expectedOf(draft.expect, path, faults),
   };
   return { spec, sources, types };
 }
@@ -70,6 +71,18 @@ function withMaxGap(field: FieldSpec, maxGapMs: number): FieldSpec {
   if (field.type !== 'counter' || maxGapMs === MAX_GAP_MS || field.register?.maxGapMs) return field;
   const plain = { modulus: null, noise: 0, boot: null };
   return { ...field, register: { ...plain, ...field.register, maxGapMs } };
+}
+
+function expectedOf(
+  given: StreamDraft['expect'],
+  path: string,
+  faults: FaultList,
+): Pick<StreamSpec, 'expected'> {
+  if (given?.keys === undefined || given.every === undefined) return {};
+  const everyMs = span(given.every, `${path}.expect.every`, faults);
+  if (everyMs === 0)
+    faults.at(`${path}.expect.every`, `${path}.expect.every is no time at all`, 'write 1s or more');
+  return { expected: { keys: given.keys, everyMs, pack: given.pack ?? 1 } };
 }
 
 function judgeKey(

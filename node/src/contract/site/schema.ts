@@ -126,6 +126,21 @@ const Topic = text(
   'A topic in which `{name}` takes one level, which becomes a text field: `meters/{meter}/electricity`.',
 );
 
+const Expect = Type.Object(
+  {
+    keys: Type.Integer({
+      minimum: 1,
+      maximum: 10_000_000,
+      description: 'Devices, or whatever the key tells apart.',
+    }),
+    every: duration('Between two readings of one of them.'),
+    pack: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 10_000, default: 1, description: 'Readings in one message.' }),
+    ),
+  },
+  { ...closed, description: 'What is going to come, for `weir plan`. Nothing depends on it.' },
+);
+
 const Stream = Type.Object(
   {
     from: Type.Union([Topic, Type.Array(Topic, { minItems: 1, maxItems: 16 })], {
@@ -202,6 +217,7 @@ const Stream = Type.Object(
         },
       ),
     ),
+    expect: Type.Optional(Expect),
   },
   {
     ...closed,
