@@ -53,6 +53,8 @@ const commands: Record<string, Entry> = {
     all.verifyCommand(parts.shippedSite),
   ),
   swap: of('Records that a meter was changed.', (all) => all.swapCommand),
+  backup: of('Copies everything that an appliance knows, while it runs.', (all) => all.backupCommand(parts)),
+  restore: of('Makes a data directory out of a backup.', (all) => all.restoreCommand),
   device: of('Devices that may log in to the broker.', (all) => all.deviceCommand),
   provision: {
     summary: 'Keys, certificates, boards and devices of a site.',

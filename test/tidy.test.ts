@@ -12,8 +12,10 @@ const MAY_IMPORT: Record<string, string[]> = {
   'node/src/engine': ['node/src/contract'],
   'node/src/log': ['node/src/contract'],
   'node/src/store': ['node/src/contract', 'node/src/engine', 'node/src/log'],
+  'node/src/backup': ['node/src/contract', 'node/src/log'],
   'node/src/shard': [
     'node/src/contract',
+    'node/src/backup',
     'node/src/engine',
     'node/src/store',
     'node/src/log',

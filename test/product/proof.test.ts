@@ -2,7 +2,7 @@ import { cp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { VerifyAnswer } from '@weir/node/contract';
 import { beforeAll, expect, test } from 'vitest';
-import { type Appliance, weir as command, SITE } from './appliance.ts';
+import { type Appliance, weir as command } from './appliance.ts';
 import { appliance, temporaryDir } from './harness.ts';
 import { Oracle } from './oracle.ts';
 import { Publisher } from './publisher.ts';
@@ -74,12 +74,14 @@ test('another log gives another state, and verify says so with its exit status',
   expect((await command('verify', '--url', weir.http, '--expect', asked.hash)).status).toBe(6);
 });
 
-test('verify refuses a directory that is in use, that is none, and a replay over HTTP', async () => {
+test('verify asks the appliance that has the directory open, and refuses what is none or what a replay would disturb', async () => {
   const data = await temporaryDir();
   expect((await command('verify', '--data', data)).status).toBe(1);
   expect(await readdir(data)).toEqual([]);
-  await appliance({ data });
-  const inUse = await command('verify', SITE, '--data', data);
+  const weir = await appliance({ data });
+  await load(weir, seed);
+  expect((await verified('--data', data)).hash).toBe((await verified('--url', weir.http)).hash);
+  const inUse = await command('verify', '--data', data, '--replay');
   expect(inUse).toMatchObject({ status: 1, stderr: expect.stringMatching(/WEIR_DATA_IN_USE/) });
   expect((await command('verify', '--replay')).status).toBe(2);
-});
+}, 60_000);

@@ -23,6 +23,7 @@ import { AsideRing } from './aside-ring.ts';
 import type { BoardFacts } from './board-calls.ts';
 import { BoardWear, wearCounters } from './board-wear.ts';
 import { clockTrust } from './clock-trust.ts';
+import { openCopyDoor } from './copy-door.ts';
 import { type DataDir, openDataDir } from './data-dir.ts';
 import { startGatewayThread } from './gateway-thread.ts';
 import { assertShape } from './kept-shape.ts';
@@ -188,11 +189,20 @@ class RunningBoard {
       this.#facts(),
     );
     opened.unshift(() => http.close());
+    const door = await openCopyDoor({
+      dataDir: this.#dir.root,
+      log: this.#log,
+      shards: this.#shards,
+      sessions: () => this.#broker.sessions(),
+      logger,
+    });
+    opened.unshift(() => door.close());
     const jobs = this.#startJobs();
     const close = async () => {
       await jobs.close();
       // In the order of the path: no more questions, no more readings, the last checkpoints, the log.
       await http.close();
+      await door.close();
       await this.#broker.close();
       credentials?.close();
       await this.#shards.close();

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { WeirError } from '../contract/index.ts';
 
@@ -19,8 +19,12 @@ export interface DataDir {
 /** The site file that an appliance last ran with: a data directory so says itself what is in it. */
 export const KEPT_SITE = 'site.yaml';
 
-export function openDataDir(root: string): DataDir {
+/** Stands in a data directory while it is made out of a backup. */
+export const RESTORING = 'restoring';
+
+export function openDataDir(root: string, { restoring = false } = {}): DataDir {
   mkdirSync(root, { recursive: true, mode: 0o750 });
+  if (!restoring) assertRestored(root);
   const file = join(root, 'weir.json');
   const found = readVersion(file);
   if (found === null) writeFileSync(file, `${JSON.stringify({ version: VERSION })}\n`, { flush: true });
@@ -36,13 +40,21 @@ export function openDataDir(root: string): DataDir {
 
 /** One that an appliance has made before; nothing is created in it. */
 export function existingDataDir(root: string): DataDir {
+  assertRestored(root);
   const found = readVersion(join(root, 'weir.json'));
   if (found === VERSION) return placesOf(root);
   const why = found === null ? 'is no data directory of weir' : `has data of version ${found}`;
   throw new WeirError('WEIR_DATA_MISSING', `${root} ${why}`);
 }
 
-function placesOf(root: string): DataDir {
+function assertRestored(root: string): void {
+  if (!existsSync(join(root, RESTORING))) return;
+  throw new WeirError('WEIR_DATA_MISSING', `the restore of ${root} was interrupted`, {
+    suggestion: 'Start the same weir restore again.',
+  });
+}
+
+export function placesOf(root: string): DataDir {
   return {
     root,
     log: join(root, 'log'),

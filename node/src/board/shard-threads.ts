@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import { Progress } from '../client/progress.ts';
+import { Caller } from '../client/rpc.ts';
 import { LIMITS, type Site } from '../contract/index.ts';
 import type { CommitLog } from '../log/port.ts';
 import {
@@ -107,6 +108,13 @@ export class ShardThreads {
   onPorts(give: (thread: number, port: MessagePort) => void): void {
     this.#onPorts = give;
     for (const [thread, feeder] of this.#feeders.entries()) this.#connect(feeder, thread);
+  }
+
+  /** A line of one's own to the thread of a shard; whoever asked closes it. */
+  line(shard: number): Caller {
+    const { port1, port2 } = new MessageChannel();
+    this.#feeders[this.threadOfShard[shard]].send({ kind: 'connect', port: port1 }, [port1]);
+    return new Caller(port2);
   }
 
   onCheckpoint(told: (least: number) => void): void {

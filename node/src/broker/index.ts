@@ -1,3 +1,5 @@
+export { pasteSessions, storedSessions } from './aedes/session-copy.ts';
+export type { SessionEntry } from './aedes/session-disk.ts';
 export { Credentials } from './credentials.ts';
 export { addDevice, type Device, listDevices, type NewDevice, revokeDevice } from './device-file.ts';
 export type { Intake, WallClock } from './intake.ts';

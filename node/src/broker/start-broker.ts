@@ -3,7 +3,7 @@ import type { IConnectPacket } from 'mqtt-packet';
 import { type GroupBuilderPort, type LogRecord, type Site, WeirError } from '../contract/index.ts';
 import type { CommitLog } from '../log/port.ts';
 import { MqttCore } from './aedes/core.ts';
-import { SessionDisk } from './aedes/session-disk.ts';
+import { SessionDisk, type SessionEntry } from './aedes/session-disk.ts';
 import { SessionStore } from './aedes/session-store.ts';
 import type { Credentials } from './credentials.ts';
 import { Gate } from './gate.ts';
@@ -50,6 +50,8 @@ export interface Broker {
   rejected(): Record<string, number>;
   rejectedByStream(): Record<string, Record<string, number>>;
   stats(): BrokerStats;
+  /** Everything that sessions, queues and retained messages are made of, for a copy. */
+  sessions(): AsyncIterable<SessionEntry>;
   /** Takes no more, waits for what is under way to the disk, acknowledges it, closes. */
   close(): Promise<void>;
 }
@@ -96,6 +98,7 @@ class RunningBroker implements Broker, GateHost {
   #listeners: Listener[] = [];
   #core!: MqttCore;
   #sessions!: SessionStore;
+  #disk: SessionDisk | null = null;
   #timers: NodeJS.Timeout[] = [];
   #closing = false;
 
@@ -121,8 +124,9 @@ class RunningBroker implements Broker, GateHost {
       options: this.#options,
       refused: this.#rejections.count.bind(this.#rejections),
     };
-    const disk =
-      options.sessionsDir === null ? null : await SessionDisk.open(options.sessionsDir, options.logger);
+    if (options.sessionsDir !== null)
+      this.#disk = await SessionDisk.open(options.sessionsDir, options.logger);
+    const disk = this.#disk;
     this.#sessions = new SessionStore({ disk, nowMs: () => options.clock.nowMs(), refused });
     this.#core = await MqttCore.start({
       logger: options.logger,
@@ -181,6 +185,10 @@ class RunningBroker implements Broker, GateHost {
 
   rejectedByStream(): Record<string, Record<string, number>> {
     return this.#rejections.byStream();
+  }
+
+  async *sessions(): AsyncGenerator<SessionEntry> {
+    if (this.#disk !== null) yield* this.#disk.entries();
   }
 
   stats(): BrokerStats {

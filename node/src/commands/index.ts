@@ -1,3 +1,4 @@
+export { backupCommand } from './backup.ts';
 export { checkCommand } from './check.ts';
 export { type Command, EXIT, runCommand } from './command.ts';
 export { completionCommand } from './completion.ts';
@@ -8,6 +9,7 @@ export { ledgerCommand } from './ledger.ts';
 export { manCommand } from './man.ts';
 export { planCommand } from './plan.ts';
 export { queryCommand } from './query.ts';
+export { restoreCommand } from './restore.ts';
 export { statusCommand } from './status.ts';
 export { swapCommand } from './swap.ts';
 export { tailCommand } from './tail.ts';

@@ -59,6 +59,11 @@ export const ERRORS = {
     exit: 1,
     means: 'Files of the data directory are gone. Nothing was created in their place.',
   },
+  WEIR_BACKUP_DAMAGED: {
+    status: 500,
+    exit: 6,
+    means: 'A piece of the backup is missing, damaged or not what it says it is. Nothing was made of it.',
+  },
   WEIR_UNREACHABLE: { status: 503, exit: 4, means: 'Nothing answers at that address.' },
   WEIR_NOT_ALLOWED: { status: 403, exit: 5, means: 'The credentials do not allow this.' },
   WEIR_LOGIN_NEEDED: { status: 401, exit: 5, means: 'The question needs an access token or a log-in.' },

@@ -14,12 +14,12 @@ import { storeOf } from './checkpointer.ts';
 import { turn } from './turn.ts';
 
 /** A long scan yields; between two slices the loop takes records, and stops a scan that nobody waits for. */
-async function drive<T>(work: Generator<unknown, T>, signal: AbortSignal): Promise<T> {
+export async function drive<T>(work: Generator<unknown, T>, signal: AbortSignal | null): Promise<T> {
   for (;;) {
     const step = work.next();
     if (step.done) return step.value;
     await turn();
-    signal.throwIfAborted();
+    signal?.throwIfAborted();
   }
 }
 

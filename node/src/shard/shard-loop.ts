@@ -22,6 +22,7 @@ import type { LevelRunStore } from '../store/runs/level-run-store.ts';
 import { Checkpointer, storeOf } from './checkpointer.ts';
 import { Inbox } from './inbox.ts';
 import { hashesOf, ledgerOf, readShards, topOfShards } from './shard-answers.ts';
+import { ShardCopy } from './shard-copies.ts';
 import { runJob } from './shard-jobs.ts';
 import type { FromThread, ShardJob, ThreadSetup, ToThread } from './thread-messages.ts';
 
@@ -191,6 +192,7 @@ export class ShardLoop {
   }
 
   #connect(port: MessagePort): void {
+    const copy = new ShardCopy();
     const served = serveCalls(port, {
       read: async (question: ShardReadQuestion, signal): Promise<ShardParts> => {
         await this.#upTo(question.minSeq);
@@ -209,11 +211,22 @@ export class ShardLoop {
         return this.#scoped(question.shards).flatMap((engine) => engine.swaps());
       },
       hashes: (question: ShardScope, signal) => this.#hashes(question, signal),
+      'copy-begin': async ({ shard, minSeq }: { shard: number; minSeq: number }) => {
+        await this.#upTo(minSeq);
+        await this.#checkpointer.upTo(minSeq);
+        await copy.begin(this.#scoped([shard])[0], storeOf(this.#stores, shard));
+      },
+      'copy-next': ({ shard }: { shard: number }) =>
+        this.#guarded((at) => {
+          at(shard);
+          return copy.next();
+        }),
       stats: () => this.#stats(),
       watch: () => this.#watch(served),
     });
     port.on('close', () => {
       this.#watchers = this.#watchers.filter((watcher) => watcher !== served);
+      void copy.close();
     });
   }
 

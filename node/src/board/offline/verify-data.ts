@@ -3,21 +3,24 @@ import { join } from 'node:path';
 import { verifyAnswer } from '../../client/verify-answer.ts';
 import { type Site, type VerifyAnswer, WeirError } from '../../contract/index.ts';
 import type { CommitLog } from '../../log/port.ts';
-import { openEmbeddedLog } from '../../store/log/embedded-log.ts';
+import { OfflineShards } from '../../shard/offline-shards.ts';
 import { existingDataDir } from '../data-dir.ts';
 import { checkShape } from '../kept-shape.ts';
-import { OfflineShards } from './offline-shards.ts';
+import { openSource } from './backup-data.ts';
+import { StoppedSource } from './stopped-source.ts';
 
 /** Where a replay keeps its state, beside the one that it is held against. */
 const REPLAY_PREFIX = 'verify-';
 
 export interface VerifiedData extends VerifyAnswer {
-  log: { first: number; last: number; damaged: number[] };
   /** What a replay of the log alone gave; null when none was asked for. */
   replay: { hash: string; equal: boolean; differing: number[] } | null;
 }
 
-/** Hashes of a data directory that no board has open; on request also those that its log alone gives. */
+/**
+ * Hashes of a data directory, on request also those that its log alone gives. An appliance that has it open is asked;
+ * a replay needs one that is stopped.
+ */
 export async function verifyData(
   dataDir: string,
   site: Site,
@@ -25,23 +28,15 @@ export async function verifyData(
 ): Promise<VerifiedData> {
   const dir = existingDataDir(dataDir);
   checkShape(site, dir.shape);
-  const shards = await OfflineShards.open(dir.store, site);
+  const source = await openSource(dir, site);
   try {
-    const log = await openEmbeddedLog({ dir: dir.root, ballastBytes: 0 });
-    try {
-      await shards.catchUp(log, { checkpoints: false });
-      const stored = verifyAnswer(shards.hashes());
-      const replayed = options.replay ? await replay(site, log, options.temp ?? dir.root) : null;
-      return {
-        ...stored,
-        log: { ...log.bounds(), damaged: shards.damagedRecords },
-        replay: replayed === null ? null : compared(stored, replayed),
-      };
-    } finally {
-      await log.close();
-    }
+    const stored = verifyAnswer(await source.verify());
+    if (!options.replay) return { ...stored, replay: null };
+    if (!(source instanceof StoppedSource))
+      throw new WeirError('WEIR_DATA_IN_USE', `an appliance has ${dataDir} open; a replay needs it stopped`);
+    return { ...stored, replay: compared(stored, await replay(site, source.log, options.temp ?? dir.root)) };
   } finally {
-    await shards.close();
+    await source.close();
   }
 }
 

@@ -21,6 +21,9 @@ export interface LoadedEntry {
   value: Buffer;
 }
 
+/** As it stands on the disk. */
+export type SessionEntry = [key: string, value: Uint8Array];
+
 const FLUSH_MS = 100;
 const RETRY_MS = 2_000;
 
@@ -81,6 +84,12 @@ export class SessionDisk {
       if (bytes.readUInt32LE(0) === crc32(value)) yield { kind, clientId, rest, value };
       else this.#logger.error({ key }, 'an entry of the sessions fails its checksum and is left out');
     }
+  }
+
+  /** What is on the disk at this moment, whatever is written meanwhile. */
+  async *entries(): AsyncGenerator<SessionEntry> {
+    await this.flush();
+    yield* this.#db.iterator();
   }
 
   async flush(): Promise<void> {

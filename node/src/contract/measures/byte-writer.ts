@@ -97,6 +97,18 @@ export class ByteReader {
     return value;
   }
 
+  /** A number of things to come: what is read may come from a backup, and must not make the process ask for gigabytes. */
+  count(most: number): number {
+    const count = this.unsigned();
+    if (count > most) throw new Error(`stored value says that it has ${count} parts`);
+    return count;
+  }
+
+  /** Bytes that are left: things that take a byte each cannot be more. */
+  get left(): number {
+    return this.#bytes.length - this.at;
+  }
+
   signed(): number {
     const byte = this.byte();
     const low = byte & 0x3f;

@@ -153,9 +153,12 @@ export function decodeChunks(bytes: Uint8Array): Buckets[] {
   return chunks;
 }
 
+/** More than the tier of a second has in the longest period. */
+const MAX_BUCKETS = 1 << 20;
+
 function readChunk(reader: ByteReader): Buckets {
   const kinds = readKinds(reader);
-  const n = reader.unsigned();
+  const n = reader.count(MAX_BUCKETS);
   const buckets = newBuckets(kinds, n);
   buckets.n = n;
   if (n === 0) return buckets;
@@ -183,7 +186,7 @@ function readKinds(reader: ByteReader): AccumulatorKind[] {
 export function startsOf(bytes: Uint8Array): Float64Array {
   const reader = new ByteReader(bytes);
   readKinds(reader);
-  const starts = new Float64Array(reader.unsigned());
+  const starts = new Float64Array(reader.count(MAX_BUCKETS));
   if (starts.length > 0) readStarts(reader, starts);
   return starts;
 }

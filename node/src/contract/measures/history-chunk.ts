@@ -84,7 +84,7 @@ export function decodeHistory(bytes: Uint8Array): HistoryRows {
   const version = reader.byte();
   if (version !== VERSION) throw new Error(`history of version ${version}, not ${VERSION}`);
   const counters = reader.byte();
-  const n = reader.unsigned();
+  const n = reader.count(reader.left);
   const rows = newHistoryRows(counters, n);
   rows.n = n;
   let time = 0;

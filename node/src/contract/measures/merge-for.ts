@@ -56,7 +56,7 @@ export function encodeKeyState(state: KeyState): Uint8Array {
 
 export function decodeKeyState(bytes: Uint8Array): KeyState {
   const reader = new ByteReader(bytes);
-  const counters = new Float64Array(2 * reader.unsigned()).fill(Number.NaN);
+  const counters = new Float64Array(2 * reader.count(reader.left)).fill(Number.NaN);
   const oldest = reader.signed();
   const newest = oldest + reader.signed();
   for (let at = 0; at < counters.length; at += 2) {

@@ -1,5 +1,5 @@
 import { isWeirError } from '../../contract/index.ts';
-import type { Checkpoint, MergeValues, RunStore, RunView } from '../../engine/run-store.ts';
+import type { Checkpoint, MergeValues, RunStore } from '../../engine/run-store.ts';
 import { BlockSource } from './block-source.ts';
 import { Catalog } from './catalog.ts';
 import { LevelCheckpoint } from './checkpoint.ts';
@@ -152,7 +152,7 @@ export class LevelRunStore implements RunStore {
     return checkpoint;
   }
 
-  view(shard: number): RunView {
+  view(shard: number): LevelRunView {
     const { runs } = this.#catalog.shard(shard);
     const view = this.#garbage.openView();
     return new LevelRunView(runs, this.#source, () => this.#garbage.closeView(view));

@@ -50,6 +50,11 @@ export class LevelRunView implements RunView {
     return all.filter((period) => period >= from && period <= to);
   }
 
+  tables(): string[] {
+    this.#assertOpen();
+    return [...this.#runs.keys()].sort();
+  }
+
   close(): void {
     if (!this.#open) return;
     this.#open = false;

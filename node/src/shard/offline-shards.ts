@@ -1,10 +1,12 @@
 import { join } from 'node:path';
-import { decodeRecord, mergeFor, type ShardHash, type Site, WeirError } from '../../contract/index.ts';
-import { ShardEngine } from '../../engine/engine.ts';
-import type { CommitLog } from '../../log/port.ts';
-import { shardsOf } from '../../shard/open-shards.ts';
-import { STORES } from '../../shard/thread-messages.ts';
-import { type LevelRunStore, openLevelRunStore } from '../../store/runs/level-run-store.ts';
+import type { CopyStep } from '../backup/source.ts';
+import { decodeRecord, mergeFor, type ShardHash, type Site, WeirError } from '../contract/index.ts';
+import { ShardEngine } from '../engine/engine.ts';
+import type { CommitLog } from '../log/port.ts';
+import { type LevelRunStore, openLevelRunStore } from '../store/runs/level-run-store.ts';
+import { shardsOf } from './open-shards.ts';
+import { stepsOf } from './shard-copies.ts';
+import { STORES } from './thread-messages.ts';
 
 /** Readings between two checkpoints of a replay: what is in memory at once, 50 MB or so. */
 const CHECKPOINT_READINGS = 500_000;
@@ -16,8 +18,6 @@ const CHECKPOINT_READINGS = 500_000;
 export class OfflineShards {
   readonly stores: ReadonlyMap<number, LevelRunStore>;
   readonly #engines: ShardEngine[] = [];
-  /** Records of the log that fail their checksum. */
-  readonly damagedRecords: number[] = [];
 
   private constructor(stores: Map<number, LevelRunStore>) {
     this.stores = stores;
@@ -50,22 +50,16 @@ export class OfflineShards {
     return Math.min(...this.#engines.map((engine) => engine.position));
   }
 
-  storeOf(shard: number): LevelRunStore {
-    return this.stores.get(shard % STORES)!;
-  }
-
   /**
    * Applies what the shards do not include yet. With `checkpoints` memory is bounded, and the stores change; without
    * them nothing is written, and at most what a board had not checkpointed is held in memory.
    */
   async catchUp(log: CommitLog, options: { checkpoints: boolean }): Promise<void> {
     let readings = 0;
-    for await (const { seq, bytes } of log.read(Math.max(this.position + 1, log.bounds().first))) {
+    for await (const { bytes } of log.read(Math.max(this.position + 1, log.bounds().first))) {
       const record = bytes === null ? null : decodeRecord(bytes);
-      if (record === null || 'fault' in record) {
-        this.damagedRecords.push(seq);
-        continue;
-      }
+      // A board passes over a damaged record as well, and says so.
+      if (record === null || 'fault' in record) continue;
       for (const engine of this.#engines) engine.apply(record);
       for (const section of record.sections) readings += section.rows;
       if (!options.checkpoints || readings < CHECKPOINT_READINGS) continue;
@@ -80,6 +74,11 @@ export class OfflineShards {
       while (work.slice()) await work.flush();
       await work.commit();
     }
+  }
+
+  /** What the store holds of a shard, and which state that is. */
+  async *copy(shard: number): AsyncGenerator<CopyStep> {
+    yield* stepsOf(this.#engines.find((engine) => engine.shard === shard)!, this.stores.get(shard % STORES)!);
   }
 
   hashes(): ShardHash[] {
