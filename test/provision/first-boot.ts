@@ -51,6 +51,8 @@ function boot(root: string, work: string): ChildProcess {
     '--register=no',
     '--keep-unit',
     '--private-network',
+    // Otherwise the container takes the zone of this machine.
+    '--timezone=off',
   ];
   return spawn('systemd-nspawn', [...nspawn, '--machine=gate1'], { stdio: ['ignore', console, console] });
 }

@@ -4,6 +4,7 @@ import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSy
 import { join } from 'node:path';
 import decodeQR from 'qr/decode.js';
 import { expect, test, vi } from 'vitest';
+import { readRevocations } from '../../node/src/broker/revocation-list.ts';
 import { terminalQr } from '../../provision/src/qr/qr.ts';
 import { newSite, provision, temporaryDir } from './run-weir.ts';
 
@@ -27,6 +28,21 @@ test('OpenSSL takes a board and a device as signed by the site, and a revoked on
   expect((await provision('revoke', 'm1', '--dir', dir)).status).toBe(0);
   expect(verify(files[0]).toString()).toContain('OK');
   expect(() => verify(files[1])).toThrow('certificate revoked');
+});
+
+test('the broker reads of the list what was revoked, and nothing before', async () => {
+  const dir = await newSite();
+  const read = () =>
+    readRevocations({
+      cert: '',
+      key: '',
+      ca: join(dir, 'authority/authority.crt'),
+      crl: join(dir, 'authority/revoked.crl'),
+    });
+  expect(await read()).toEqual(new Set());
+  const { serialNumber } = certificate(dir, 'devices/m1/device.crt');
+  expect((await provision('revoke', 'm1', '--dir', dir)).status).toBe(0);
+  expect(await read()).toEqual(new Set([serialNumber]));
 });
 
 test('a board is certified for what it is reached by, a device by its client id, and both from 1970 on', async () => {
