@@ -8,8 +8,6 @@ import { ProgressLine } from './progress-line.ts';
 import { siteOfData } from './read-site.ts';
 import { bytesText, table } from './table.ts';
 
-const PLACE = 'a directory, or ssh://[USER@]HOST[:PORT]/DIR';
-
 export const PASSPHRASE: Record<string, Option> = {
   'passphrase-file': { type: 'string', value: 'FILE', help: 'its first line encrypts, or opens, the backup' },
 };
@@ -18,7 +16,7 @@ export function backupCommand(parts: { version: string; shippedSite: URL }): Com
   return {
     name: 'backup',
     usage: 'backup TO [--data DIR] [--passphrase-file FILE] [--keep N] | backup TO --list | --check',
-    summary: `Copies everything that an appliance knows, also while it runs. TO is ${PLACE}. What is there already is not copied again; an interrupted backup is started again and goes on.`,
+    summary: `Copies everything that an appliance knows, also while it runs. TO is a directory: a USB disk, a network mount. What is there already is not copied again; an interrupted backup is started again and goes on.`,
     options: {
       data: { type: 'string', value: 'DIR', help: 'the data directory', default: './weir-data' },
       ...PASSPHRASE,
