@@ -96,6 +96,8 @@ function deb(version: string, extra = ''): string {
 
 const running = () => readFileSync(state('running'), 'utf8').trim();
 const linked = (name: string) => readlinkSync(join(dir, 'opt', name)).replace('releases/', '');
+/** What has it started at boot must not name a release, which is forgotten one day. */
+const atBoot = () => readlinkSync(join(dir, 'units/multi-user.target.wants/weir.service'));
 const unit = () => readFileSync(join(dir, 'units/weir.service'), 'utf8').trim();
 
 beforeEach(() => {
@@ -138,6 +140,7 @@ describe('a release', { timeout: SLOW_MS }, () => {
       '# of 0.2.0',
     ]);
     expect(existsSync(join(dir, 'opt/trial'))).toBe(false);
+    expect(atBoot()).toBe('../weir.service');
     expect(release('back').status).toBe(0);
     expect([running(), linked('current'), linked('previous'), unit()]).toEqual([
       '0.1.0',
