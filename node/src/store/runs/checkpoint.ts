@@ -18,6 +18,8 @@ export interface CheckpointParts {
   discard: (garbage: Garbage[]) => void;
   committed: (runs: Run[]) => void;
   ended: () => void;
+  /** Runs that what is written takes the place of; asked at the commit. None for a checkpoint. */
+  replaced?: () => readonly Run[];
 }
 
 /**
@@ -27,7 +29,8 @@ export interface CheckpointParts {
 export class LevelCheckpoint implements Checkpoint {
   readonly #parts: CheckpointParts;
   readonly #shard: number;
-  readonly #position: number;
+  /** Null leaves the position where it is. */
+  readonly #position: number | null;
   readonly #base: number;
   readonly #sink: WriteSink = { ops: [], bytes: 0 };
   readonly #open = new Map<string, Map<number, RunWriter>>();
@@ -36,7 +39,7 @@ export class LevelCheckpoint implements Checkpoint {
   #finished: NewRun[] = [];
   #state: 'open' | 'broken' | 'ended' = 'open';
 
-  constructor(parts: CheckpointParts, shard: number, position: number) {
+  constructor(parts: CheckpointParts, shard: number, position: number | null) {
     this.#parts = parts;
     this.#shard = shard;
     this.#position = position;
@@ -79,7 +82,8 @@ export class LevelCheckpoint implements Checkpoint {
       await this.#parts.catalog.exclusive(async () => {
         this.#assertOpen();
         this.#assertBase();
-        const change = { added, removed: [], position: this.#position, ops };
+        const removed = this.#parts.replaced?.() ?? [];
+        const change = { added, removed, position: this.#position, ops };
         await this.#parts.catalog.commit(this.#shard, change);
       });
     } catch (fault) {
@@ -145,6 +149,7 @@ export class LevelCheckpoint implements Checkpoint {
 
   /** Deltas are worth something only on top of the state that they were made on. */
   #assertBase(): void {
+    if (this.#position === null) return;
     const now = this.#parts.catalog.shard(this.#shard).position;
     if (now !== this.#base)
       throw new WeirError(

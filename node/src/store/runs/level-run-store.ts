@@ -93,6 +93,8 @@ export class LevelRunStore implements RunStore {
   readonly #garbage: GarbageHeap;
   readonly #folder: Folder;
   readonly #checkpoints = new Map<number, LevelCheckpoint>();
+  readonly #replacements = new Map<LevelCheckpoint, number>();
+  #foldsHeld = 0;
   #folding: Promise<boolean> | null = null;
 
   constructor(handle: LevelHandle, tuning: RunStoreTuning, options: RunStoreOptions) {
@@ -152,6 +154,49 @@ export class LevelRunStore implements RunStore {
     return checkpoint;
   }
 
+  /**
+   * Writes whole periods anew: at the commit the runs that the view reads of a period named by `replaces` go, and what
+   * was put takes their place, in one change of the shard. Checkpoints after the view stay as they are, on top. While
+   * such a view is at work folds must be held, lest a run be made of what the view reads and of what came after.
+   */
+  replacement(shard: number, view: LevelRunView): Replacement {
+    if (this.#foldsHeld === 0) throw new Error('Folds are held while periods are written anew.');
+    const periods: { table: string; period: number }[] = [];
+    const replaced = () =>
+      periods
+        .flatMap(({ table, period }) => view.runs(table, period))
+        .filter((run) => this.#catalog.has(run.id));
+    const work: LevelCheckpoint = new LevelCheckpoint(
+      {
+        catalog: this.#catalog,
+        handle: this.#handle,
+        blockBytes: this.#tuning.blockBytes,
+        discard: (garbage) => this.#garbage.add(garbage),
+        committed: (runs) => this.#folder.checkpointed(shard, runs),
+        ended: () => this.#replacements.delete(work),
+        replaced,
+      },
+      shard,
+      null,
+    );
+    this.#replacements.set(work, shard);
+    return Object.assign(work, {
+      replaces: (table: string, period: number) => void periods.push({ table, period }),
+    });
+  }
+
+  /** No two runs become one from here on until it is released; runs pile up meanwhile. */
+  async holdFolds(): Promise<() => void> {
+    this.#foldsHeld++;
+    // Who asked for it has the fault of a fold that fails.
+    await this.#folding?.catch(() => undefined);
+    let held = true;
+    return () => {
+      if (held) this.#foldsHeld--;
+      held = false;
+    };
+  }
+
   view(shard: number): LevelRunView {
     const { runs } = this.#catalog.shard(shard);
     const view = this.#garbage.openView();
@@ -166,6 +211,7 @@ export class LevelRunStore implements RunStore {
   /** Forgets everything of a shard, its position too, so that it can be rebuilt from the log. */
   async reset(shard: number): Promise<void> {
     this.#checkpoints.get(shard)?.revoke();
+    for (const [replacement, of] of this.#replacements) if (of === shard) replacement.revoke();
     await this.#catalog.exclusive(() => this.#catalog.reset(shard));
     this.#folder.recount();
   }
@@ -192,7 +238,7 @@ export class LevelRunStore implements RunStore {
    * long on this thread; writing is awaited. True when there is more to do. `all` folds every period to one run.
    */
   async foldSome(budgetMs: number, all = false): Promise<boolean> {
-    if (this.#handle.failed) return false;
+    if (this.#handle.failed || this.#foldsHeld > 0) return false;
     this.#folding ??= this.#upkeep(budgetMs, all).finally(() => {
       this.#folding = null;
     });
@@ -289,5 +335,7 @@ export class LevelRunStore implements RunStore {
     }
   }
 }
+
+export type Replacement = Checkpoint & { replaces(table: string, period: number): void };
 
 export type { StoreDamage };

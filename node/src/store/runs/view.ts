@@ -55,6 +55,11 @@ export class LevelRunView implements RunView {
     return [...this.#runs.keys()].sort();
   }
 
+  /** What the view reads of one period. */
+  runs(table: string, period: number): readonly Run[] {
+    return runsOf(this.#runs, table, period);
+  }
+
   close(): void {
     if (!this.#open) return;
     this.#open = false;
