@@ -39,13 +39,19 @@ export class ShardEngine {
   #position = 0;
   #checkpointing = false;
 
-  constructor(options: { site: Site; shard: number; store: RunStore; rawMs?: number }) {
+  /** Without `rollups` all are counted; a replay counts those that it makes anew, over what all of them keep of a key. */
+  constructor(options: { site: Site; shard: number; store: RunStore; rawMs?: number; rollups?: string[] }) {
     this.shard = options.shard;
     this.#site = options.site;
     this.#store = options.store;
     const rawMs = options.rawMs ?? options.site.retention.rawMs;
     this.#streams = options.site.streams.map(
-      (spec) => new StreamEngine(spec, options.site, { rawMs, futureMs: LIMITS.futureMs }),
+      (spec) =>
+        new StreamEngine(spec, options.site, {
+          rawMs,
+          futureMs: LIMITS.futureMs,
+          only: options.rollups ?? null,
+        }),
     );
     this.#view = options.store.view(options.shard);
     for (const stream of this.#streams) stream.see(this.#view);

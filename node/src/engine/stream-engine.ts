@@ -64,7 +64,11 @@ export class StreamEngine {
   readonly #rawMs: number;
   readonly #futureMs: number;
 
-  constructor(spec: StreamSpec, site: Site, options: { rawMs: number; futureMs: number }) {
+  constructor(
+    spec: StreamSpec,
+    site: Site,
+    options: { rawMs: number; futureMs: number; only: string[] | null },
+  ) {
     this.spec = spec;
     this.#rawMs = options.rawMs;
     this.#futureMs = options.futureMs;
@@ -75,7 +79,8 @@ export class StreamEngine {
     this.kept = keptFields(spec, this.counters);
     this.keys = new KeyTable(this.counters.length, anchorDoubles(this.rules));
     this.dimensions = new Dimensions(dimensionsOf(spec, rollups));
-    this.rollups = rollups.map((rollup) => this.#state(rollup));
+    const counted = rollups.filter(({ name }) => options.only?.includes(name) ?? true);
+    this.rollups = counted.map((rollup) => this.#state(rollup));
     this.generations = [];
     this.startGeneration();
     this.#accumulation = new Accumulation(this);

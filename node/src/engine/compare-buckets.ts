@@ -1,0 +1,126 @@
+import { type Buckets, copyBucket, newBuckets } from '../contract/measures/buckets.ts';
+import { encodeChunk } from '../contract/measures/chunk.ts';
+import { compareBytes } from '../contract/measures/entry-key.ts';
+import { FIRST_V, LAST_V, limbsToNumber, REST, REVISION, ROWS } from '../contract/measures/kinds.ts';
+import type { Accumulator, Layout } from '../contract/measures/layout.ts';
+
+/** Which buckets of a tier are compared: those that begin at or after one moment and end at or before another. */
+export interface BucketSpan {
+  includes(start: number): boolean;
+}
+
+export interface ChangedBucket {
+  /** Places in what is stored and in what was made anew; −1 where there is none. */
+  stored: number;
+  anew: number;
+}
+
+export interface ChunkDifference {
+  equal: number;
+  changes: ChangedBucket[];
+}
+
+/**
+ * Holds buckets of one group, as stored, against the same made anew. Revisions are no part of it: they tell how often
+ * an answer changed, which depends on what came late before the span.
+ */
+export function compareBuckets(stored: Buckets, anew: Buckets, span: BucketSpan): ChunkDifference {
+  const difference: ChunkDifference = { equal: 0, changes: [] };
+  let a = 0;
+  let b = 0;
+  while (a < stored.n || b < anew.n) {
+    const startA = a < stored.n ? stored.starts[a] : Number.POSITIVE_INFINITY;
+    const startB = b < anew.n ? anew.starts[b] : Number.POSITIVE_INFINITY;
+    const start = Math.min(startA, startB);
+    const change = { stored: startA === start ? a++ : -1, anew: startB === start ? b++ : -1 };
+    if (!span.includes(start)) continue;
+    if (change.stored >= 0 && change.anew >= 0 && isSame(stored, change.stored, anew, change.anew))
+      difference.equal++;
+    else difference.changes.push(change);
+  }
+  return difference;
+}
+
+/** One content has one form, so that bytes tell whatever an accumulator is made of. */
+function isSame(stored: Buckets, a: number, anew: Buckets, b: number): boolean {
+  return compareBytes(contentOf(stored, a), contentOf(anew, b)) === 0;
+}
+
+function contentOf(buckets: Buckets, at: number): Uint8Array {
+  const one = single(buckets, at);
+  one.lanes[REVISION][0] = 0;
+  return encodeChunk(one);
+}
+
+function single(buckets: Buckets, at: number): Buckets {
+  const one = newBuckets(buckets.kinds, 1);
+  copyBucket(one, 0, buckets, at);
+  one.n = 1;
+  return one;
+}
+
+/**
+ * What is to be stored: as it was where nothing differs or nothing was compared, made anew where it differs. The
+ * revision of a bucket that changes goes up, for whoever saw it as it was.
+ */
+export function corrected(stored: Buckets, anew: Buckets, { changes }: ChunkDifference): Buckets {
+  const replaced = new Map(changes.filter(({ stored: at }) => at >= 0).map((one) => [one.stored, one.anew]));
+  const added = changes.filter(({ stored: at }) => at < 0).map(({ anew: at }) => at);
+  const kinds = stored.n > 0 ? stored.kinds : anew.kinds;
+  const result = newBuckets(kinds, stored.n + added.length);
+  const put = (from: Buckets, at: number, revision: number) => {
+    copyBucket(result, result.n, from, at);
+    result.lanes[REVISION][result.n] = Math.max(from.lanes[REVISION][at], revision);
+    result.n++;
+  };
+  let next = 0;
+  for (let at = 0; at <= stored.n; at++) {
+    const before = at < stored.n ? stored.starts[at] : Number.POSITIVE_INFINITY;
+    while (next < added.length && anew.starts[added[next]] < before) put(anew, added[next++], 1);
+    if (at === stored.n) break;
+    const by = replaced.get(at);
+    if (by === undefined) put(stored, at, 0);
+    else if (by >= 0) put(anew, by, stored.lanes[REVISION][at] + 1);
+  }
+  return result;
+}
+
+/** How a figure of a bucket is called, and what it is. */
+export interface Figure {
+  name: string;
+  of(buckets: Buckets, at: number): number | null;
+}
+
+/** What of a bucket can be told as one number. Other parts only count as changed. */
+export function figuresOf(layout: Layout): Figure[] {
+  const count: Figure = { name: 'count()', of: (buckets, at) => buckets.lanes[ROWS][at] };
+  return [count, ...layout.accumulators.flatMap(figureOf)];
+}
+
+function figureOf({ kind, field, decimals, lane }: Accumulator): Figure[] {
+  const scale = 10 ** decimals;
+  const limbs = (buckets: Buckets, at: number, from: number) =>
+    limbsToNumber(buckets.lanes[from][at], buckets.lanes[from + 1][at]);
+  const figure = (fn: string, of: Figure['of']): Figure[] => [{ name: `${fn}(${field})`, of }];
+  switch (kind) {
+    case 'sum':
+      return figure('sum', (buckets, at) => limbs(buckets, at, lane) / scale);
+    case 'share':
+      return figure('increase', (buckets, at) => limbs(buckets, at, lane) / scale);
+    case 'min':
+    case 'max':
+      return figure(kind, (buckets, at) => orNull(buckets.lanes[lane][at] / scale));
+    case 'first':
+    case 'last':
+      return figure(kind, (buckets, at) => orNull(buckets.lanes[lane + 1][at] / scale));
+    case 'register':
+      return figure('increase', (buckets, at) => {
+        const inside = buckets.lanes[lane + LAST_V][at] - buckets.lanes[lane + FIRST_V][at];
+        return orNull((inside + limbs(buckets, at, lane + REST)) / scale);
+      });
+    default:
+      return [];
+  }
+}
+
+const orNull = (value: number) => (Number.isNaN(value) ? null : value);

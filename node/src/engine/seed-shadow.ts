@@ -1,0 +1,124 @@
+import {
+  copyHistoryRow,
+  decodeHistory,
+  encodeHistory,
+  type HistoryRows,
+  mergeHistory,
+  newHistoryRows,
+} from '../contract/measures/history-chunk.ts';
+import { decodeKeyState, encodeKeyState, type KeyState, mergeFor } from '../contract/measures/merge-for.ts';
+import { HISTORY_SPAN_MS, ONLY_PERIOD, periodOf, TABLES } from '../contract/measures/tables.ts';
+import type { Checkpoint, RunView } from './run-store.ts';
+
+/** How a register goes on is judged by a few readings before. */
+const ROWS_BEFORE = 16;
+/** Keys between two yields. */
+const KEYS_A_SLICE = 200;
+
+/**
+ * Writes what a replay that begins in the middle must know of what was before: the numbers of the dimensions, the swaps,
+ * and the history of each key up to `from`, as far back as it takes to find the last value of each of its counters. Answers
+ * the first moment from which every counter's interval is known.
+ */
+export function* seedShadow(
+  stream: string,
+  from: number,
+  stored: RunView,
+  to: Checkpoint,
+): Generator<void, number, undefined> {
+  for (const { key, values } of stored.scan(TABLES.tuples(stream), ONLY_PERIOD))
+    to.put(TABLES.tuples(stream), ONLY_PERIOD, key, values[0]);
+  const swaps = TABLES.swaps(stream);
+  for (const { key, values } of stored.scan(swaps, ONLY_PERIOD))
+    to.put(swaps, ONLY_PERIOD, key, mergeFor(swaps)(values));
+  const table = TABLES.history(stream);
+  const mergeKeys = mergeFor(TABLES.keys(stream));
+  const before = stored
+    .periods(table, Number.NEGATIVE_INFINITY, periodOf(from - 1, HISTORY_SPAN_MS))
+    .reverse();
+  const after = stored.periods(table, periodOf(from, HISTORY_SPAN_MS), Number.MAX_SAFE_INTEGER);
+  let knownFrom = Number.NEGATIVE_INFINITY;
+  let keys = 0;
+  for (const { key, values } of stored.scan(TABLES.keys(stream), ONLY_PERIOD)) {
+    if (++keys % KEYS_A_SLICE === 0) yield;
+    const state = decodeKeyState(mergeKeys(values));
+    if (state.oldest >= from) continue;
+    const seed = new KeySeed(state, from);
+    for (const period of before) {
+      if (seed.complete(period)) break;
+      const some = stored.get(table, period, key);
+      if (some.length === 0) continue;
+      const rows = seed.take(decodeHistory(mergeHistory(some)));
+      if (rows.n > 0) to.put(table, period, key, encodeHistory(rows));
+    }
+    if (seed.state.newest > Number.NEGATIVE_INFINITY)
+      to.put(TABLES.keys(stream), ONLY_PERIOD, key, encodeKeyState(seed.state));
+    if (!seed.isKnown) knownFrom = Math.max(knownFrom, firstIn(stored, table, after, key, from) + 1);
+  }
+  return knownFrom;
+}
+
+/** Time of the key's first reading in the span; before everything when it has none. */
+function firstIn(stored: RunView, table: string, periods: number[], key: Uint8Array, from: number): number {
+  for (const period of periods) {
+    const some = stored.get(table, period, key);
+    if (some.length === 0) continue;
+    const rows = decodeHistory(mergeHistory(some));
+    for (let row = 0; row < rows.n; row++) if (rows.times[row] >= from) return rows.times[row];
+  }
+  return Number.NEGATIVE_INFINITY;
+}
+
+/** What is known of one key before the span. */
+class KeySeed {
+  readonly state: KeyState;
+  readonly #live: KeyState;
+  readonly #from: number;
+  readonly #newestPeriod: number;
+  #rows = 0;
+
+  constructor(live: KeyState, from: number) {
+    this.#live = live;
+    this.#from = from;
+    this.#newestPeriod = periodOf(from - 1, HISTORY_SPAN_MS);
+    this.state = {
+      oldest: live.oldest,
+      newest: Number.NEGATIVE_INFINITY,
+      counters: new Float64Array(live.counters.length).fill(Number.NaN),
+    };
+  }
+
+  /** Late readings find their neighbours in the last two periods; further back only what a register was counts. */
+  complete(period: number): boolean {
+    return period < this.#newestPeriod - 1 && this.#rows >= ROWS_BEFORE && this.isKnown;
+  }
+
+  /** Whether every counter that the key ever had has a value before the span. */
+  get isKnown(): boolean {
+    if (this.state.newest === Number.NEGATIVE_INFINITY) return false;
+    for (let at = 0; at < this.state.counters.length; at += 2)
+      if (Number.isNaN(this.state.counters[at]) && !Number.isNaN(this.#live.counters[at])) return false;
+    return true;
+  }
+
+  /** Takes the rows before the span, which it answers. Periods come newest first. */
+  take(rows: HistoryRows): HistoryRows {
+    const kept = newHistoryRows(rows.counters, rows.n);
+    for (let row = 0; row < rows.n && rows.times[row] < this.#from; row++) copyHistoryRow(kept, rows, row);
+    this.#rows += kept.n;
+    if (kept.n > 0) this.state.newest = Math.max(this.state.newest, kept.times[kept.n - 1]);
+    const counters = this.state.counters;
+    for (let c = 0; c < kept.counters; c++) {
+      if (!Number.isNaN(counters[2 * c])) continue;
+      for (let row = kept.n - 1; row >= 0; row--) {
+        const value = kept.values[c][row];
+        if (Number.isNaN(value)) continue;
+        if (kept.times[row] < counters[2 * c]) break;
+        counters[2 * c] = kept.times[row];
+        // Of one instant the largest value is last.
+        if (!(counters[2 * c + 1] >= value)) counters[2 * c + 1] = value;
+      }
+    }
+    return kept;
+  }
+}
