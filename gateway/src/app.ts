@@ -21,6 +21,7 @@ import { countRequests, createRegistry, metricsRoutes } from './routes/metrics.t
 import { openapiRoute } from './routes/openapi.ts';
 import { pageRoutes } from './routes/page.ts';
 import type { App, Parts } from './routes/parts.ts';
+import { replayRoutes } from './routes/replays.ts';
 import { rollupRoutes } from './routes/rollups.ts';
 import { siteRoutes } from './routes/site.ts';
 import { streamRoutes } from './routes/streams.ts';
@@ -65,6 +66,7 @@ export async function buildApp(options: GatewayOptions, parts: Parts, hosts: Hos
     swapRoutes(guarded, parts);
     verifyRoute(guarded, parts);
     liveRoutes(guarded, parts);
+    replayRoutes(guarded, parts);
   });
   pageRoutes(app, options.uiDir, options.logger);
   return app;
@@ -176,6 +178,8 @@ const PATHS = [
   '/api/v1/swaps',
   '/api/v1/swaps/undo',
   '/api/v1/verify',
+  '/api/v1/replays',
+  '/api/v1/reports',
   '/api/v1/login',
   '/api/v1/logout',
   '/api/v1/openapi.json',

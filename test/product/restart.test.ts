@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { RollupAnswer } from '@weir/node/contract';
+import type { ReplaysAnswer, RollupAnswer } from '@weir/node/contract';
 import { expect, test } from 'vitest';
-import { Appliance, weir as command, SITE } from './appliance.ts';
+import { Appliance, weir as command, SITE, until } from './appliance.ts';
 import { appliance, finallyDo, temporaryDir } from './harness.ts';
 import { Oracle } from './oracle.ts';
 import { Publisher } from './publisher.ts';
@@ -86,7 +86,7 @@ async function countOf(weir: Appliance, query: string): Promise<number> {
   return series.flatMap((one) => one.values.readings).reduce<number>((sum, n) => sum + (n ?? 0), 0);
 }
 
-test('what an edited site file adds begins to count at the restart; what was there goes on', async () => {
+test('what an edited site file adds counts from the restart on, and is filled from raw; what was there goes on', async () => {
   const data = await temporaryDir();
   const oracle = new Oracle();
   const meters = new Meters(10, Date.now() - 3_600_000, seeded(seed), 'p');
@@ -111,14 +111,71 @@ test('what an edited site file adds begins to count at the restart; what was the
   weir = await appliance({ data, site });
   await load(weir, oracle, meters, 20);
   expect(await verify(weir, oracle)).toEqual(RIGHT);
-  expect(await countOf(weir, 'extra?step=1h')).toBe(oracle.ackedReadings - before);
-  expect(await countOf(weir, 'usage?step=5m')).toBe(oracle.ackedReadings - before);
-  expect(await countOf(weir, 'usage?step=1m&by=meter,state&limit=1000')).toBe(oracle.ackedReadings - before);
+  await until(
+    'what is new to be filled',
+    async () => {
+      const { replays } = await weir.json<ReplaysAnswer>('/api/v1/replays');
+      return replays.length === 1 && replays[0].reason === 'site' && replays[0].state === 'applied';
+    },
+    60_000,
+  );
+  expect(before).toBeGreaterThan(0);
+  for (const path of ['extra?step=1h', 'usage?step=5m', 'usage?step=1m&by=meter,state&limit=1000'])
+    expect(await countOf(weir, path), path).toBe(oracle.ackedReadings);
+  expect(await verify(weir, oracle)).toEqual(RIGHT);
   expect(await weir.stop()).toBe(0);
   // And back again: what was taken out is left alone, and all that was asked for before is there.
   weir = await appliance({ data });
   expect(await verify(weir, oracle)).toEqual(RIGHT);
-}, 60_000);
+}, 600_000);
+
+test('weir site tells the differences, applies them without losing a reading, and forgets', async () => {
+  const data = await temporaryDir();
+  const site = join(data, 'own.yaml');
+  const text = await readFile(SITE, 'utf8');
+  await writeFile(site, text);
+  const oracle = new Oracle();
+  const meters = new Meters(10, Date.now() - 3_600_000, seeded(seed), 'p');
+  const weir = await appliance({ data, site });
+  await load(weir, oracle, meters, 20);
+  const edited = join(data, 'edited.yaml');
+  await writeFile(
+    edited,
+    text.replace('1m: 7d, 15m: 30d', '1m: 7d, 5m: 14d').replace('[state], []]', '[state]]'),
+  );
+  const told = await command('site', 'diff', edited, '--url', weir.http);
+  expect(told.stdout.split('\n').slice(0, 3)).toEqual([
+    '+ rollups.usage.tiers.5m is new: kept 14d; it is filled from raw',
+    '- rollups.usage.by [] is gone; what it counted is kept',
+    '- rollups.usage.tiers.15m is gone: kept 30d; what it counted is kept',
+  ]);
+  const wrong = join(data, 'wrong.yaml');
+  await writeFile(wrong, text.replace('readings: count() }', 'readings: count(), low: min(used) }'));
+  const refused = await command('site', 'apply', wrong, '--url', weir.http);
+  expect(refused).toMatchObject({ status: 3, stderr: expect.stringMatching(/rollups\.usage/) });
+  // Whoever publishes meanwhile is cut off at some moment; what it has no acknowledgement of it sends again.
+  const publisher = await Publisher.open(weir.mqttPort, oracle, { window: 8 });
+  const sending = (async () => {
+    while (await publisher.pack(meters.take(10)));
+  })();
+  const applied = await command('site', 'apply', edited, '--url', weir.http);
+  expect(applied, applied.stderr).toMatchObject({ status: 0, stdout: expect.stringMatching(/Applied/) });
+  await sending;
+  await publisher.close();
+  const again = await Publisher.open(weir.mqttPort, oracle);
+  await again.pack(oracle.maybe(), true);
+  await again.settle();
+  await again.close();
+  await until('the new tier to be filled', async () => {
+    const count = await countOf(weir, 'usage?step=5m&by=state');
+    return count === oracle.ackedReadings;
+  });
+  const forgotten = await command('site', 'forget', 'usage', '--url', weir.http);
+  expect(forgotten.stdout).toMatch(/6 tables/);
+  expect((await command('site', 'forget', 'usage', '--url', weir.http)).status).toBe(1);
+  expect(await readFile(site, 'utf8')).toBe(await readFile(edited, 'utf8'));
+  expect(await readFile(`${site}.before`, 'utf8')).toBe(text);
+}, 600_000);
 
 test('an edit that stored state does not fit is refused with the difference, and nothing is touched', async () => {
   const data = await temporaryDir();
@@ -153,4 +210,4 @@ test('an edit that stored state does not fit is refused with the difference, and
   }
   weir = await appliance({ data });
   expect(await verify(weir, oracle)).toEqual(RIGHT);
-}, 60_000);
+}, 600_000);

@@ -96,6 +96,7 @@ export class SimBoard {
         leastCheckpointed: () =>
           this.#plant.leastCheckpointed(Math.min(...SHARDS.map((shard) => this.store.position(shard)))),
       },
+      archive: null,
       log: this.log,
       report: ({ outcome, message }) => {
         this.forgot = `${outcome}: ${message}`;

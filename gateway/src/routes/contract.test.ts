@@ -19,9 +19,14 @@ const EXPECTED = [
   '/api/v1/login',
   '/api/v1/logout',
   '/api/v1/quarantine',
+  '/api/v1/replays',
+  '/api/v1/replays/{id}',
+  '/api/v1/replays/{id}/apply',
+  '/api/v1/reports',
   '/api/v1/rollups/{name}',
   '/api/v1/rollups/{name}/top',
   '/api/v1/site',
+  '/api/v1/site/forget',
   '/api/v1/status',
   '/api/v1/streams/{name}/events',
   '/api/v1/swaps',
@@ -44,7 +49,7 @@ function fill(path: string, operation: Operation): string {
   const query = (operation.parameters ?? [])
     .filter((parameter) => parameter.in === 'query' && parameter.required)
     .map((parameter) => `${parameter.name}=${VALUES[parameter.name]}`);
-  return `${path.replace('{name}', NAMES[path] ?? 'usage')}?${query.join('&')}`;
+  return `${path.replace('{name}', NAMES[path] ?? 'usage').replace('{id}', '1')}?${query.join('&')}`;
 }
 
 async function assertDeclared(operation: Operation, answer: Response): Promise<void> {
@@ -64,7 +69,7 @@ describe('the OpenAPI document', () => {
     expect(Object.keys(paths).sort()).toEqual(EXPECTED);
   });
 
-  test.each(EXPECTED.filter((path) => !/login|logout|live|undo/.test(path)))(
+  test.each(EXPECTED.filter((path) => !/login|logout|live|undo|apply|forget/.test(path)))(
     'GET %s answers with its declared schema, and refuses in its declared shape',
     async (path) => {
       const { get } = await withGateway();
@@ -72,7 +77,7 @@ describe('the OpenAPI document', () => {
       const answer = await get(fill(path, operation));
       expect(answer.status).toBe(200);
       await assertDeclared(operation, answer);
-      if (!operation.parameters) return;
+      if (!operation.parameters?.some((parameter) => parameter.in === 'query')) return;
       const refused = await get(`${fill(path, operation)}&nonsense=1`);
       expect(refused.status).toBe(400);
       await assertDeclared(operation, refused);
@@ -111,6 +116,37 @@ describe('the OpenAPI document', () => {
     const { schema } = paths['/api/v1/live'].get.responses[200].content!['text/event-stream'];
     const [, errors] = Compile(schema).Errors(JSON.parse(/data: (.*)\n/.exec(text)![1]));
     expect(errors).toEqual([]);
+  });
+
+  test('replays are begun, applied and cancelled with their declared schemas', async () => {
+    const { get } = await withGateway();
+    const init = {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ rollup: 'usage', from: '-1d' }),
+    };
+    await assertDeclared(paths['/api/v1/replays'].post, await get('/api/v1/replays', init));
+    const apply = await get('/api/v1/replays/1/apply', { method: 'POST' });
+    await assertDeclared(paths['/api/v1/replays/{id}/apply'].post, apply);
+    const cancelled = await get('/api/v1/replays/1', { method: 'DELETE' });
+    await assertDeclared(paths['/api/v1/replays/{id}'].delete, cancelled);
+    const unknown = { ...init, body: JSON.stringify({ rollup: 'usgae' }) };
+    expect((await get('/api/v1/replays', unknown)).status).toBe(404);
+  });
+
+  test('site files are looked at, applied and forgotten with their declared schemas', async () => {
+    const { get } = await withGateway();
+    const post = (path: string, body: object) =>
+      get(path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+    const edit = await post('/api/v1/site', { text: 'weir: 1\n', apply: false });
+    await assertDeclared(paths['/api/v1/site'].post, edit);
+    const forgotten = await post('/api/v1/site/forget', { rollup: 'old' });
+    await assertDeclared(paths['/api/v1/site/forget'].post, forgotten);
+    expect((await post('/api/v1/site', { text: 7 })).status).toBe(400);
   });
 
   test('POST /api/v1/login and /api/v1/logout answer with their declared schemas', async () => {

@@ -1,5 +1,15 @@
-import { SiteAnswer, StatusAnswer } from '@weir/node/contract';
+import {
+  SiteAnswer,
+  SiteEdit,
+  SiteEditAnswer,
+  SiteForget,
+  SiteForgotten,
+  StatusAnswer,
+} from '@weir/node/contract';
 import { type App, FAULTS, type Parts } from './parts.ts';
+
+/** A site file of the greatest length, every character of it escaped. */
+const SITE_BODY_BYTES = 2 * 1024 * 1024;
 
 export function siteRoutes(app: App, { client }: Parts): void {
   app.get(
@@ -24,5 +34,35 @@ export function siteRoutes(app: App, { client }: Parts): void {
       },
     },
     async () => client.status(),
+  );
+
+  app.post(
+    '/api/v1/site',
+    {
+      bodyLimit: SITE_BODY_BYTES,
+      schema: {
+        summary:
+          'Looks at another site file: faults, what does not fit what is stored, the differences; or applies it.',
+        description:
+          'What is applied is written to the site file, and the appliance begins anew with it within the same process: devices and pages reconnect after a second or two. Nothing that was acknowledged is lost.',
+        tags: ['site'],
+        body: SiteEdit,
+        response: { 200: SiteEditAnswer, ...FAULTS },
+      },
+    },
+    async ({ body }) => client.editSite(body),
+  );
+
+  app.post(
+    '/api/v1/site/forget',
+    {
+      schema: {
+        summary: 'Forgets for good what a rollup counted that the site file does not have any more.',
+        tags: ['site'],
+        body: SiteForget,
+        response: { 200: SiteForgotten, ...FAULTS },
+      },
+    },
+    async ({ body }) => client.forgetRollup(body.rollup),
   );
 }

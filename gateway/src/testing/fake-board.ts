@@ -6,6 +6,7 @@ import {
   type LiveChange,
   type LiveQuestion,
   type MeasureSpec,
+  type Replay,
   type RollupAnswer,
   type RollupQuestion,
   type RollupSpec,
@@ -165,6 +166,16 @@ function answerStatus(site: Site, ready: boolean, now: number, startedAt: number
       checkpointEveryMs: 300_000,
     },
     memory: { rssBytes: process.memoryUsage.rss() },
+    archive: null,
+    reconciled: {
+      id: 7,
+      from: now - 30 * 3_600_000,
+      to: now - 6 * 3_600_000,
+      state: 'applied',
+      differences: 0,
+      endedAt: now - 3 * 3_600_000,
+      fault: null,
+    },
   };
 }
 
@@ -244,6 +255,16 @@ export function createFakeBoard(options: FakeBoardOptions): FakeBoard {
         hash: '0'.repeat(32),
       })),
     }),
+    replays: async () => ({ replays: [fakeReplay('ready', now())] }),
+    replay: async () => fakeReplay('ready', now()),
+    beginReplay: async () => fakeReplay('running', now()),
+    applyReplay: async () => fakeReplay('applying', now()),
+    editSite: async ({ apply }) => ({
+      differences: [{ path: 'site.name', says: 'site.name is B, and was A', becomes: 'changed' }],
+      applied: apply,
+    }),
+    forgetRollup: async (rollup) => ({ rollup, tables: 4 }),
+    cancelReplay: async () => fakeReplay('cancelled', now()),
     counters: async () => ({
       readings_total: received(),
       duplicates_total: 42,
@@ -258,6 +279,27 @@ export function createFakeBoard(options: FakeBoardOptions): FakeBoard {
     },
   };
   return board;
+}
+
+function fakeReplay(state: Replay['state'], now: number): Replay {
+  const largest = [{ by: { meter: 'm1' }, buckets: 1, measure: 'increase(kwh)', difference: 0.25 }];
+  const tier = { rollup: 'usage', by: ['meter'], tier: '1m', from: null, to: null };
+  return {
+    id: 1,
+    rollups: ['usage'],
+    reason: 'reconcile',
+    apply: false,
+    state,
+    from: null,
+    to: null,
+    startedAt: now - 60_000,
+    endedAt: state === 'running' ? null : now,
+    records: { from: 1, done: 400, to: 400 },
+    readings: 24_000,
+    tiers: [{ ...tier, equal: 1_439, changed: 1, added: 0, removed: 0, largest }],
+    differences: 1,
+    fault: null,
+  };
 }
 
 /** Waits while the test holds the board, and gives up as a real one does when the client has gone. */

@@ -19,6 +19,7 @@ import type { CommitLog } from '../log/port.ts';
 import type { RecordCodec } from '../log/record-codec.ts';
 import { Ballast, freeBytes } from '../store/log/ballast.ts';
 import { openEmbeddedLog } from '../store/log/embedded-log.ts';
+import { Archiver } from './archiver.ts';
 import { AsideRing } from './aside-ring.ts';
 import type { BoardFacts } from './board-calls.ts';
 import { BoardWear, wearCounters } from './board-wear.ts';
@@ -26,15 +27,19 @@ import { clockTrust } from './clock-trust.ts';
 import { openCopyDoor } from './copy-door.ts';
 import { type DataDir, openDataDir } from './data-dir.ts';
 import { startGatewayThread } from './gateway-thread.ts';
-import { assertShape } from './kept-shape.ts';
+import { addedRollups, assertShape, noteCounted } from './kept-shape.ts';
 import { RateMeter } from './rate-meter.ts';
+import { Replays } from './replay/replays.ts';
 import { ShardThreads } from './shard-threads.ts';
+import { SiteEdits } from './site-edits.ts';
 import { writeWhole } from './write-whole.ts';
 
 export interface BoardOptions {
   site: Site;
   /** The site file as it was read; kept in the data directory. */
   siteText: string;
+  /** Where the site file stands, for edits while it runs; null where there is none of one's own. */
+  siteFile: string | null;
   dataDir: string;
   mqtt: ListenAt;
   /** Null where the site names no certificate. */
@@ -56,6 +61,8 @@ export interface Board {
   firstToken: string | null;
   /** Resolves when a part that cannot be started again has failed. */
   failed: Promise<Error>;
+  /** Resolves when the site file was edited: the board is to be closed, and started again with what it says now. */
+  edited: Promise<void>;
   /** Takes no more, makes durable what came, checkpoints, and closes everything. */
   close(): Promise<void>;
 }
@@ -131,6 +138,9 @@ class RunningBoard {
   readonly #rate = new RateMeter();
   readonly #asides: AsideRing;
   readonly #wear: BoardWear;
+  readonly #replays: Replays;
+  readonly #edits: SiteEdits;
+  readonly #archiver: Archiver | null;
   readonly #startedAt = Date.now();
   /** Newest wall time that the log has seen: a clock before it was lost. */
   #lastWallMs = 0;
@@ -150,6 +160,26 @@ class RunningBoard {
       readingsPerSecond: () => this.#rate.perSecond(),
       everyMs: (options.checkpoint ?? CHECKPOINT).everyMs,
       setEveryMs: options.checkpoint ? null : (everyMs) => shards.setCheckpointEveryMs(everyMs),
+    });
+    this.#replays = new Replays({
+      site: options.site,
+      dir: dir.replays,
+      log,
+      entry: options.shardEntry,
+      logger: options.logger,
+      nowMs: Date.now,
+      ask: (method, params, signal) => shards.askAll(method, params, signal),
+    });
+    const { site, shardEntry: entry, logger } = options;
+    const { archive } = site.retention;
+    this.#archiver = archive
+      ? new Archiver({ site, file: dir.archive, log, entry, logger, nowMs: Date.now }, archive)
+      : null;
+    this.#edits = new SiteEdits({
+      site: options.site,
+      file: options.siteFile,
+      shapeFile: dir.shape,
+      forget: async (drops) => void (await shards.job({ job: 'retain', drops })),
     });
   }
 
@@ -198,7 +228,11 @@ class RunningBoard {
     });
     opened.unshift(() => door.close());
     const jobs = this.#startJobs();
+    this.#replays.resume();
+    this.#fillWhatIsNew();
     const close = async () => {
+      await this.#replays.close();
+      await this.#archiver?.close();
       await jobs.close();
       // In the order of the path: no more questions, no more readings, the last checkpoints, the log.
       await http.close();
@@ -215,8 +249,17 @@ class RunningBoard {
       http: http.url,
       firstToken: http.firstToken,
       failed: http.failed,
+      edited: this.#edits.edited,
       close,
     };
+  }
+
+  /** What the site file added counts from now on; a replay brings what raw has of the time before. */
+  #fillWhatIsNew(): void {
+    const { site } = this.#options;
+    const added = addedRollups(site, this.#dir.shape);
+    if (added.length > 0 && this.#log.bounds().last > 0) this.#replays.fill(added);
+    noteCounted(site, this.#dir.shape);
   }
 
   #startJobs(): Jobs {
@@ -231,8 +274,14 @@ class RunningBoard {
         retain: async (drops) => void (await this.#shards.job({ job: 'retain', drops })),
         tidy: async () => void (await this.#shards.job({ job: 'tidy' })),
         scrub: () => this.#shards.job({ job: 'scrub' }),
-        leastCheckpointed: () => this.#shards.leastCheckpointed(),
+        leastCheckpointed: () =>
+          Math.min(
+            this.#shards.leastCheckpointed(),
+            (this.#replays.keepFromSeq() ?? Number.POSITIVE_INFINITY) - 1,
+          ),
       },
+      archive: this.#archiver && ((toSeq) => this.#archiver!.run(toSeq)),
+      reconcile: (from, to) => this.#replays.reconcile(from, to),
       log: this.#log,
       report: ({ job, outcome, message, cause }) =>
         logger[outcome === 'done' ? 'info' : 'warn'](
@@ -270,6 +319,8 @@ class RunningBoard {
   #facts(): BoardFacts {
     return {
       log: this.#log,
+      replays: this.#replays,
+      edits: this.#edits,
       dataDir: this.#dir.root,
       status: () => this.#status(),
       swap: (swap) => this.#recordSwap(swap),
@@ -321,6 +372,8 @@ class RunningBoard {
       readingsPerSecond: this.#rate.perSecond(),
       clients: this.#broker.stats().clients,
       clock: this.#clock(),
+      archive: this.#archiver?.status() ?? null,
+      reconciled: this.#replays.lastReconciled(),
       memory: { rssBytes: process.memoryUsage.rss() },
       logBytes: log.bytes,
       logAppendedBytes: log.appendedBytes,

@@ -14,6 +14,8 @@ export interface DataDir {
   tokens: string;
   shape: string;
   site: string;
+  replays: string;
+  archive: string;
 }
 
 /** The site file that an appliance last ran with: a data directory so says itself what is in it. */
@@ -64,6 +66,8 @@ export function placesOf(root: string): DataDir {
     tokens: join(root, 'tokens.json'),
     shape: join(root, 'shape.json'),
     site: join(root, KEPT_SITE),
+    replays: join(root, 'replays'),
+    archive: join(root, 'archive.json'),
   };
 }
 

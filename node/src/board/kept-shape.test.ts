@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parseSite, type Site } from '../contract/index.ts';
-import { assertShape } from './kept-shape.ts';
+import { addedRollups, assertShape, leftTables, noteCounted, noteForgotten } from './kept-shape.ts';
 
 function site(edit: (text: string) => string = (text) => text): Site {
   const text = edit(`weir: 1
@@ -67,4 +67,31 @@ test('an edit that stored state cannot follow is refused in words, and nothing i
   ];
   for (const [says, edit] of edits) expect(() => assertShape(site(edit), file)).toThrow(says);
   expect(readFileSync(file, 'utf8')).toBe(before);
+});
+
+test('what is new is told until it is noted; what is gone is left until it is forgotten', () => {
+  const file = place();
+  assertShape(site(), file);
+  expect(addedRollups(site(), file)).toEqual([]);
+  const other = site((text) => text.replace('1h: 4mo', '15m: 30d').replace('[state]]', '[state], []]'));
+  assertShape(other, file);
+  expect(addedRollups(other, file)).toEqual(['usage']);
+  noteCounted(other, file);
+  expect(addedRollups(other, file)).toEqual([]);
+  expect(leftTables('usage', file)).toEqual(['roll/usage/meter/1h', 'roll/usage/state/1h']);
+  // Back again, what was not counted meanwhile is new.
+  expect(addedRollups(site(), file)).toEqual(['usage']);
+  noteForgotten(leftTables('usage', file), file);
+  expect(leftTables('usage', file)).toEqual([]);
+});
+
+test('another time zone does not fit buckets of an hour', () => {
+  const file = place();
+  assertShape(site(), file);
+  expect(() =>
+    assertShape(
+      site((text) => text.replace('timezone: UTC', 'timezone: Asia/Tokyo')),
+      file,
+    ),
+  ).toThrow(/lie by the clock of UTC/);
 });

@@ -1,16 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { layoutOf, type RollupSpec, type Site, type StreamSpec, WeirError } from '../contract/index.ts';
+import { TABLES } from '../contract/measures/tables.ts';
 import { writeWhole } from './write-whole.ts';
 
 /**
  * What a site file decides about stored state. State that was written for one shape cannot be read with another, so a
  * start compares the two and refuses with the differences in words; nothing stored is touched. Rollups, group-bys and
- * tiers that are new begin empty, those that are gone are left where they are.
+ * tiers that are new are filled from raw, those that are gone are left where they are until somebody forgets them.
  */
 interface Shape {
   streams: Record<string, StreamShape>;
   /** Name of a rollup → group-by → what its buckets are made of. */
   rollups: Record<string, Record<string, string>>;
+  /** Tables that are counted, and those that were once. Absent in directories of before they were noted. */
+  tables?: { counted: string[]; left: string[] };
+  /** Buckets of an hour and longer lie by its clock. */
+  timezone?: string;
 }
 
 interface StreamShape {
@@ -24,10 +29,56 @@ interface StreamShape {
 
 export function assertShape(site: Site, file: string): void {
   const { now, kept } = checkShape(site, file);
-  writeWhole(
-    file,
-    `${JSON.stringify({ streams: { ...kept?.streams, ...now.streams }, rollups: merged(kept, now) }, null, 2)}\n`,
+  const tables = kept?.tables ?? { counted: tablesOf(site), left: [] };
+  write(file, {
+    streams: { ...kept?.streams, ...now.streams },
+    rollups: merged(kept, now),
+    tables,
+    timezone: site.timezone,
+  });
+}
+
+function write(file: string, shape: Shape): void {
+  writeWhole(file, `${JSON.stringify(shape, null, 2)}\n`);
+}
+
+function tablesOf(site: Site): string[] {
+  return site.rollups.flatMap((rollup) =>
+    rollup.groupBys.flatMap((by) => rollup.tiers.map((tier) => TABLES.buckets(rollup.name, by, tier.name))),
   );
+}
+
+/** Rollups with tables that were not counted until now: they begin empty, and are to be filled. */
+export function addedRollups(site: Site, file: string): string[] {
+  const counted = new Set(readShape(file)?.tables?.counted);
+  const isNew = ({ name, groupBys, tiers }: RollupSpec) =>
+    groupBys.some((by) => tiers.some((tier) => !counted.has(TABLES.buckets(name, by, tier.name))));
+  return site.rollups.filter(isNew).map(({ name }) => name);
+}
+
+/** From here on what the site counts is not new any more. */
+export function noteCounted(site: Site, file: string): void {
+  const shape = readShape(file);
+  if (shape === null) return;
+  const counted = tablesOf(site);
+  const before = [...(shape.tables?.counted ?? []), ...(shape.tables?.left ?? [])];
+  write(file, {
+    ...shape,
+    tables: { counted, left: [...new Set(before)].filter((table) => !counted.includes(table)) },
+  });
+}
+
+/** What a rollup counted once and counts no more: tables that nobody forgets by themselves. */
+export function leftTables(rollup: string, file: string): string[] {
+  const left = readShape(file)?.tables?.left ?? [];
+  return left.filter((table) => table.split('/')[1] === rollup);
+}
+
+export function noteForgotten(tables: string[], file: string): void {
+  const shape = readShape(file);
+  if (shape?.tables === undefined) return;
+  const left = shape.tables.left.filter((table) => !tables.includes(table));
+  write(file, { ...shape, tables: { ...shape.tables, left } });
 }
 
 /** The same without a change of the file. */
@@ -51,7 +102,7 @@ function merged(kept: Shape | null, now: Shape): Shape['rollups'] {
 }
 
 function shapeOf(site: Site): Shape {
-  const shape: Shape = { streams: {}, rollups: {} };
+  const shape: Shape = { streams: {}, rollups: {}, timezone: site.timezone };
   for (const stream of site.streams) {
     const rollups = site.rollups.filter((rollup) => rollup.stream === stream.name);
     shape.streams[stream.name] = streamShape(stream, rollups);
@@ -99,6 +150,8 @@ function rollupShape(rollup: RollupSpec, stream: StreamSpec): Record<string, str
 
 function differences(kept: Shape, now: Shape): string[] {
   const faults: string[] = [];
+  if (kept.timezone !== undefined && kept.timezone !== now.timezone)
+    faults.push(`site.timezone: buckets of an hour and longer lie by the clock of ${kept.timezone}`);
   const compare = (what: string, before: Record<string, string>, after: Record<string, string>) => {
     for (const [name, text] of Object.entries(after))
       if (Object.hasOwn(before, name) && before[name] !== text)

@@ -43,6 +43,8 @@ export class ShardThreads {
   #onCheckpoint: ((least: number) => void) | null = null;
   readonly #jobs: PromiseWithResolvers<string[]>[] = [];
   #everyMs: number;
+  readonly #lines = new Set<{ thread: number; caller: Caller }>();
+  #jobTail: Promise<unknown> = Promise.resolve();
   #closing = false;
 
   constructor(options: ShardThreadsOptions) {
@@ -131,8 +133,37 @@ export class ShardThreads {
     for (const feeder of this.#feeders) feeder.send(message);
   }
 
+  /**
+   * Asks every thread over a line of its own, and answers what each says. Rejects when a thread ends meanwhile, or
+   * when it is aborted.
+   */
+  async askAll<T>(method: string, params: unknown, signal: AbortSignal): Promise<T[]> {
+    const lines = this.#feeders.map((feeder, thread) => {
+      const { port1, port2 } = new MessageChannel();
+      feeder.send({ kind: 'connect', port: port1 }, [port1]);
+      const line = { thread, caller: new Caller(port2) };
+      this.#lines.add(line);
+      return line;
+    });
+    try {
+      return await Promise.all(lines.map(({ caller }) => caller.call<T>(method, params, signal)));
+    } finally {
+      for (const line of lines) {
+        this.#lines.delete(line);
+        line.caller.close();
+      }
+    }
+  }
+
   /** One job at a time, on all threads; answers what was found damaged. */
-  async job(job: ShardJob): Promise<string[]> {
+  job(job: ShardJob): Promise<string[]> {
+    const done = this.#jobTail.then(() => this.#job(job));
+    // Whoever asked has the rejection; the next job only waits its turn.
+    this.#jobTail = done.catch(() => undefined);
+    return done;
+  }
+
+  async #job(job: ShardJob): Promise<string[]> {
     const answers = this.#feeders.map((_, thread) => {
       this.#jobs[thread] = Promise.withResolvers<string[]>();
       return this.#jobs[thread].promise;
@@ -161,7 +192,7 @@ export class ShardThreads {
     return new Feeder({
       log: this.#log.promise,
       entry,
-      setup: { thread, site, stores, storeDir, checkpoint, progress: this.progress.shared },
+      setup: { kind: 'shards', thread, site, stores, storeDir, checkpoint, progress: this.progress.shared },
       onMessage: (message) => this.#receive(thread, message),
       onExit: (fault) => this.#exited(thread, fault),
     });
@@ -174,6 +205,7 @@ export class ShardThreads {
   }
 
   #exited(thread: number, fault: Error | null): void {
+    for (const line of this.#lines) if (line.thread === thread) line.caller.close();
     if (fault === null || this.#closing) return;
     // Before anything is fed, a thread that cannot start is a board that cannot start.
     this.#opened[thread].reject(fault);

@@ -7,9 +7,15 @@ import type {
   LiveQuestion,
   QuarantineAnswer,
   QuarantineQuestion,
+  Replay,
+  ReplayQuestion,
+  ReplaysAnswer,
   RollupAnswer,
   RollupQuestion,
   Site,
+  SiteEdit,
+  SiteEditAnswer,
+  SiteForgotten,
   StatusAnswer,
   SwapMessage,
   SwapsAnswer,
@@ -36,6 +42,14 @@ export interface BoardClient {
   recordSwap(swap: SwapMessage): Promise<void>;
   /** Hashes of everything that the shards know: equal on every board that has applied the same log. */
   verify(signal?: AbortSignal): Promise<VerifyAnswer>;
+  /** The newest first. */
+  replays(): Promise<ReplaysAnswer>;
+  replay(id: number): Promise<Replay>;
+  beginReplay(question: ReplayQuestion): Promise<Replay>;
+  applyReplay(id: number): Promise<Replay>;
+  cancelReplay(id: number): Promise<Replay>;
+  editSite(edit: SiteEdit): Promise<SiteEditAnswer>;
+  forgetRollup(rollup: string): Promise<SiteForgotten>;
   /** Prometheus counters of all threads, by metric name without the `weir_` prefix. */
   counters(): Promise<Record<string, number>>;
   /** At most one change per 200 ms; the viewer that lags is given the newest state, not a queue. */

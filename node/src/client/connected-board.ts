@@ -11,12 +11,18 @@ import type {
   LogFindQuestion,
   QuarantineAnswer,
   QuarantineQuestion,
+  Replay,
+  ReplayQuestion,
+  ReplaysAnswer,
   RollupAnswer,
   RollupQuestion,
   ShardHash,
   ShardStats,
   ShardSwap,
   Site,
+  SiteEdit,
+  SiteEditAnswer,
+  SiteForgotten,
   StatusAnswer,
   SwapMessage,
   SwapsAnswer,
@@ -173,6 +179,34 @@ export class ConnectedBoard implements BoardClient {
 
   async verify(signal?: AbortSignal): Promise<VerifyAnswer> {
     return verifyAnswer((await this.#lines.ask<ShardHash[]>('hashes', {}, null, signal)).flat());
+  }
+
+  replays(): Promise<ReplaysAnswer> {
+    return this.#board.call('replays', null);
+  }
+
+  replay(id: number): Promise<Replay> {
+    return this.#board.call('replay', id);
+  }
+
+  beginReplay(question: ReplayQuestion): Promise<Replay> {
+    return this.#board.call('replay-begin', question);
+  }
+
+  applyReplay(id: number): Promise<Replay> {
+    return this.#board.call('replay-apply', id);
+  }
+
+  cancelReplay(id: number): Promise<Replay> {
+    return this.#board.call('replay-cancel', id);
+  }
+
+  editSite(edit: SiteEdit): Promise<SiteEditAnswer> {
+    return this.#board.call('site-edit', edit);
+  }
+
+  forgetRollup(rollup: string): Promise<SiteForgotten> {
+    return this.#board.call('site-forget', rollup);
   }
 
   async counters(): Promise<Record<string, number>> {

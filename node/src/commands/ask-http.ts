@@ -18,8 +18,23 @@ export async function ask<T>(invocation: Invocation, path: string): Promise<T> {
 }
 
 /** Something to be recorded. */
-export async function send<T>(invocation: Invocation, path: string, body: object): Promise<T> {
-  const answer = await open(invocation, path, 'application/json', body);
+export function send<T>(invocation: Invocation, path: string, body: object): Promise<T> {
+  return tell<T>(invocation, 'POST', path, body);
+}
+
+/** A question that changes something. */
+export async function tell<T>(
+  invocation: Invocation,
+  method: 'POST' | 'DELETE',
+  path: string,
+  body?: unknown,
+): Promise<T> {
+  const answer = await open(invocation, path, 'application/json', {
+    method,
+    ...(body === undefined
+      ? {}
+      : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+  });
   return (await answer.json()) as T;
 }
 
@@ -27,21 +42,16 @@ export async function open(
   invocation: Invocation,
   path: string,
   accept: string,
-  body?: object,
+  init: { method?: string; body?: string; headers?: Record<string, string> } = {},
 ): Promise<Response> {
   const base = text(invocation, 'url') ?? 'http://127.0.0.1:8080';
   // Not on the command line, where every user of the machine could read it.
   const token = text(invocation, 'token') ?? process.env.WEIR_TOKEN;
-  const headers: Record<string, string> = { accept };
+  const headers: Record<string, string> = { ...init.headers, accept };
   if (token) headers.authorization = `Bearer ${token}`;
   let answer: Response;
   try {
-    const init: RequestInit = { headers };
-    if (body !== undefined) {
-      headers['content-type'] = 'application/json';
-      Object.assign(init, { method: 'POST', body: JSON.stringify(body) });
-    }
-    answer = await fetch(new URL(path, base), init);
+    answer = await fetch(new URL(path, base), { ...init, headers });
   } catch (cause) {
     throw new WeirError(
       'WEIR_UNREACHABLE',
@@ -63,6 +73,8 @@ async function faultOf(answer: Response, base: string): Promise<WeirError> {
   const message = body.error?.message ?? `${base} answers ${answer.status}`;
   const more = body.error?.suggestion ? { suggestion: body.error.suggestion } : {};
   if (answer.status === 503) return new WeirError('WEIR_NOT_READY', message, more);
+  if (answer.status === 429) return new WeirError('WEIR_BUSY', message, more);
+  if (answer.status === 422) return new WeirError('WEIR_SITE_INVALID', message, more);
   if (answer.status === 404) return new WeirError('WEIR_NOT_FOUND', message, more);
   return new WeirError('WEIR_BAD_QUESTION', message, more);
 }

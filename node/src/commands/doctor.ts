@@ -5,7 +5,7 @@ import { isWeirError, type LedgerAnswer, type StatusAnswer } from '../contract/i
 import { ask, URL_OPTIONS } from './ask-http.ts';
 import { type Command, EXIT, type Invocation, text } from './command.ts';
 import { imbalance } from './ledger.ts';
-import { degraded, wearText } from './status.ts';
+import { degraded, reconciledText, wearText } from './status.ts';
 import { bytesText } from './table.ts';
 
 type Finding = { name: string; state: 'fine' | 'warn' | 'bad'; says: string };
@@ -83,6 +83,26 @@ function disk(dir: string): Finding[] {
   ];
 }
 
+function archiveFinding({ archive }: StatusAnswer): Finding[] {
+  if (archive === null) return [];
+  const { dir, archivedSeq, fault } = archive;
+  const says =
+    fault === null ? `raw is archived to ${dir} up to record ${archivedSeq}` : `raw waits: ${fault}`;
+  return [{ name: 'archive', state: fault === null ? 'fine' : 'bad', says }];
+}
+
+function reconcileFinding(status: StatusAnswer): Finding {
+  const { reconciled } = status;
+  const says = reconciledText(status);
+  if (reconciled === null) return { name: 'reconcile', state: 'fine', says };
+  const isSound = reconciled.state === 'applied' && reconciled.differences === 0;
+  return {
+    name: 'reconcile',
+    state: isSound ? 'fine' : 'warn',
+    says: isSound ? says : `${says}; see: weir replay show ${reconciled.id}`,
+  };
+}
+
 async function appliance(invocation: Invocation): Promise<Finding[]> {
   try {
     const status = await ask<StatusAnswer>(invocation, '/api/v1/status');
@@ -103,6 +123,8 @@ async function appliance(invocation: Invocation): Promise<Finding[]> {
         says:
           off === 0 ? `reconciles over ${ledger.received} readings` : `${off} readings are unaccounted for`,
       },
+      reconcileFinding(status),
+      ...archiveFinding(status),
     ];
   } catch (fault) {
     if (!isWeirError(fault)) throw fault;

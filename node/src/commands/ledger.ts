@@ -1,6 +1,7 @@
-import type { LedgerAnswer } from '../contract/index.ts';
+import type { LedgerAnswer, StatusAnswer } from '../contract/index.ts';
 import { ask, URL_OPTIONS } from './ask-http.ts';
 import { type Command, EXIT, text } from './command.ts';
+import { reconciledText } from './status.ts';
 
 export const ledgerCommand: Command = {
   name: 'ledger',
@@ -22,7 +23,11 @@ export const ledgerCommand: Command = {
     const ledger = await ask<LedgerAnswer>(invocation, `/api/v1/ledger?${search}`);
     const balance = imbalance(ledger);
     if (invocation.json) process.stdout.write(`${JSON.stringify({ ...ledger, imbalance: balance })}\n`);
-    else process.stdout.write(print(ledger));
+    else {
+      process.stdout.write(print(ledger));
+      const status = await ask<StatusAnswer>(invocation, '/api/v1/status');
+      process.stdout.write(`read again: ${reconciledText(status)}\n`);
+    }
     if (balance === 0) return EXIT.fine;
     process.stderr.write(`The ledger does not reconcile: ${balance} readings are unaccounted for.\n`);
     return EXIT.degraded;

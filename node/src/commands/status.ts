@@ -39,6 +39,22 @@ function monthsText(months: number): string {
   return months >= 120 ? `${Math.floor(months / 12)} years` : `${Math.floor(months)} months`;
 }
 
+function archiveLine({ archive }: StatusAnswer): [string, string][] {
+  if (archive === null) return [];
+  const { dir, format, files, waitingRecords, fault } = archive;
+  const how = fault === null ? `${files} files` : `raw waits: ${fault}`;
+  return [['archive', `${format} in ${dir}; ${how}; ${waitingRecords} records not archived yet`]];
+}
+
+/** What the nightly job said of the last day. */
+export function reconciledText({ reconciled }: Pick<StatusAnswer, 'reconciled'>): string {
+  if (reconciled === null) return 'not yet; it runs every night';
+  const { from, to, state, differences, fault } = reconciled;
+  const day = [from, to].map((at) => (at === null ? '…' : new Date(at).toISOString())).join(' to ');
+  if (state !== 'applied') return `${day}: ${state}${fault === null ? '' : `: ${fault}`}`;
+  return `${day}: ${differences === 0 ? 'nothing differed' : `${differences} buckets corrected`}`;
+}
+
 function print(status: StatusAnswer): string {
   const states = Map.groupBy(status.shards, (shard) => shard.state);
   const shards = [...states].map(([state, list]) => `${list.length} ${state}`).join(', ');
@@ -63,6 +79,8 @@ function print(status: StatusAnswer): string {
     ],
     ['wear', wearText(status.wear)],
     ['clock', status.clock],
+    ...archiveLine(status),
+    ['reconcile', reconciledText(status)],
     ['memory', bytesText(status.memory.rssBytes)],
   ];
   return lines.map(([name, value]) => `${name.padEnd(9)} ${value}\n`).join('');

@@ -13,7 +13,7 @@ export function table(head: string[], rows: (string | number | null)[][]): strin
   return `${[line(head), ...cells.map(line)].join('\n')}\n`;
 }
 
-function plain(cell: string | number): string {
+export function plain(cell: string | number): string {
   if (typeof cell === 'number')
     return Number.isInteger(cell) ? String(cell) : String(Number(cell.toPrecision(9)));
   // Names come from devices: control characters must not reach the terminal.

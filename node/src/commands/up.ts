@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { copyFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import pino from 'pino';
-import { type Board, startBoard } from '../board/index.ts';
+import pino, { type Logger } from 'pino';
+import { BEFORE, type Board, type ListenAt, startBoard } from '../board/index.ts';
 import { WeirError } from '../contract/index.ts';
 import { placeOf, selfArgs } from '../shipped/index.ts';
 import { type Command, EXIT, hostPort, type Invocation, text } from './command.ts';
@@ -63,46 +63,101 @@ async function up(invocation: Invocation, parts: Parts): Promise<number> {
   const demo = invocation.options.demo === true;
   const open = demo || invocation.options.open === true;
   if (open) for (const { host } of [mqtt, http]) refuseBeyondLoopback(host);
-  const sitePath = invocation.args[0] ?? placeOf(parts.shippedSite);
-  const siteText = readSiteText(sitePath);
-  const site = parsedSite(siteText, sitePath);
   const logger = pino(
     { level: invocation.options.verbose ? 'debug' : invocation.json ? 'warn' : 'info', base: null },
     pino.destination(2),
   );
   const dataDir = text(invocation, 'data') ?? './weir-data';
   const stop = stopSignal();
-  const board = await startBoard({
-    site,
-    siteText,
-    dataDir,
-    mqtt,
-    mqtts: site.mqtt.tls ? hostPort(text(invocation, 'mqtts') ?? '', 'mqtts') : null,
-    open,
-    logger,
-    version: parts.version,
-    shardEntry: parts.shardEntry,
-    gateway: {
-      entry: parts.gatewayEntry,
-      host: http.host,
-      port: http.port,
-      uiDir: placeOf(parts.pages),
-    },
-    ...checkpointOf(invocation),
-  });
+  const own = invocation.args[0] ?? null;
+  const at: Addresses = { mqtt, mqtts: null, http };
+  const start = () => startWith(own ?? placeOf(parts.shippedSite), own, at, open, logger, invocation, parts);
+  let board = await start();
   announce(board, invocation.json, dataDir);
   const supervisor = supervisorOf(process.env, process.pid, (fault) =>
     logger.warn({ fault: fault.message }, 'systemd was not told'),
   );
   supervisor.ready(`pages on ${board.http}, MQTT on ${board.mqtt.host}:${board.mqtt.port}`);
   const endDemo = demo ? startDemo(board) : async () => {};
-  const why = await Promise.race([stop, board.failed]);
-  supervisor.stopping();
-  await endDemo();
-  await board.close();
-  // A supervisor starts it again: it must not take this for an end that somebody asked for.
-  if (why instanceof Error) throw why;
-  return why === 'SIGINT' ? EXIT.interrupted : EXIT.fine;
+  for (;;) {
+    const why = await Promise.race([stop, board.failed, board.edited.then(() => 'edited' as const)]);
+    if (why === 'edited') {
+      keepAddresses(at, board);
+      await board.close();
+      board = await start().catch((fault: unknown) => startAsBefore(own, fault, start, logger));
+      logger.info('the site file was edited: the appliance began anew with it');
+      continue;
+    }
+    supervisor.stopping();
+    await endDemo();
+    await board.close();
+    // A supervisor starts it again: it must not take this for an end that somebody asked for.
+    if (why instanceof Error) throw why;
+    return why === 'SIGINT' ? EXIT.interrupted : EXIT.fine;
+  }
+}
+
+interface Addresses {
+  mqtt: ListenAt;
+  /** Null: what the command line says. */
+  mqtts: ListenAt | null;
+  http: ListenAt;
+}
+
+function startWith(
+  sitePath: string,
+  own: string | null,
+  at: Addresses,
+  open: boolean,
+  logger: Logger,
+  invocation: Invocation,
+  parts: Parts,
+): Promise<Board> {
+  const siteText = readSiteText(sitePath);
+  const site = parsedSite(siteText, sitePath);
+  const mqtts = at.mqtts ?? (site.mqtt.tls ? hostPort(text(invocation, 'mqtts') ?? '', 'mqtts') : null);
+  return startBoard({
+    site,
+    siteText,
+    siteFile: own,
+    dataDir: text(invocation, 'data') ?? './weir-data',
+    mqtt: at.mqtt,
+    mqtts: site.mqtt.tls ? mqtts : null,
+    open,
+    logger,
+    version: parts.version,
+    shardEntry: parts.shardEntry,
+    gateway: {
+      entry: parts.gatewayEntry,
+      host: at.http.host,
+      port: at.http.port,
+      uiDir: placeOf(parts.pages),
+    },
+    ...checkpointOf(invocation),
+  });
+}
+
+/** Where port 0 was asked for, the one that was picked stays. */
+function keepAddresses(at: Addresses, board: Board): void {
+  at.mqtt = { host: at.mqtt.host, port: board.mqtt.port };
+  if (board.mqtts !== null) at.mqtts = board.mqtts;
+  const port = new URL(board.http).port;
+  if (port !== '') at.http = { host: at.http.host, port: Number(port) };
+}
+
+/** A site file that is right and cannot be begun with, such as one whose certificate is not there, is taken back. */
+async function startAsBefore(
+  own: string | null,
+  fault: unknown,
+  start: () => Promise<Board>,
+  logger: Logger,
+): Promise<Board> {
+  if (own === null) throw fault;
+  const why = fault instanceof Error ? (fault.stack ?? fault.message) : String(fault);
+  logger.error(`the edited site file could not be begun with; the one before is used again: ${why}`);
+  const file = realpathSync(own);
+  copyFileSync(file + BEFORE, file);
+  return start();
 }
 
 function checkpointOf(invocation: Invocation): { checkpoint?: { readings: number; everyMs: number } } {

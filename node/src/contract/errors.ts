@@ -53,6 +53,11 @@ export const ERRORS = {
     exit: 75,
     means: 'The disk refused the store a write or a file. It is opened again at the next try.',
   },
+  WEIR_ARCHIVE_UNAVAILABLE: {
+    status: 503,
+    exit: 6,
+    means: 'The archive directory is missing, full, or does not give back what was written.',
+  },
   WEIR_DATA_IN_USE: { status: 500, exit: 1, means: 'Another process has this data directory open.' },
   WEIR_DATA_MISSING: {
     status: 500,

@@ -1,5 +1,7 @@
 export * from './api/answers.ts';
 export * from './api/questions.ts';
+export * from './api/replays.ts';
+export * from './api/site-edits.ts';
 export * from './api/surface.ts';
 export * from './api/swaps.ts';
 export * from './ask/board-questions.ts';
@@ -21,6 +23,7 @@ export { encodeRecord } from './record/encode.ts';
 export type { RecordFault } from './record/header.ts';
 export { isIntact, readHeader } from './record/header.ts';
 export { meant, nearest } from './site/did-you-mean.ts';
+export { type SiteDifference, siteDifferences } from './site/differences.ts';
 export type { FaultList } from './site/fault-list.ts';
 export { formatFaults, quoted, type SiteFault } from './site/faults.ts';
 export * from './site/model.ts';

@@ -1,4 +1,4 @@
-import type { Site } from '../contract/index.ts';
+import type { Replay, Site } from '../contract/index.ts';
 import type { CommitLog } from '../log/port.ts';
 
 /** What the jobs know of the site. */
@@ -27,7 +27,11 @@ export interface JobPorts {
     /** The log position that all shards have in their stores. */
     leastCheckpointed(): number;
   };
-  log: Pick<CommitLog, 'forget' | 'get' | 'scrub'>;
+  log: Pick<CommitLog, 'bounds' | 'forget' | 'get' | 'scrub'>;
+  /** Reads a span of event time again, corrects what differs, and keeps the report. */
+  reconcile(from: number, to: number): Promise<Replay>;
+  /** Archives raw up to a record, and answers up to where it is archived; null where there is no archive. */
+  archive: ((toSeq: number) => Promise<number>) | null;
   report(outcome: JobOutcome): void;
 }
 
@@ -38,5 +42,5 @@ export interface JobOutcome {
   cause?: unknown;
 }
 
-export const JOBS = ['retention', 'tidy', 'scrub'] as const;
+export const JOBS = ['retention', 'reconcile', 'tidy', 'scrub'] as const;
 export type JobName = (typeof JOBS)[number];

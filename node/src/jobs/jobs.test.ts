@@ -1,8 +1,9 @@
 import { validate } from 'node-cron';
 import { afterEach, describe, expect, test } from 'vitest';
-import { encodeRecord, type LogRecord } from '../contract/index.ts';
+import { encodeRecord, type LogRecord, type Replay } from '../contract/index.ts';
 import { chunkSpanMs, HISTORY_SPAN_MS, TABLES } from '../contract/measures/tables.ts';
 import { JOBS, type JobOutcome, type JobPorts, type JobSite, type TableDrop } from './job-ports.ts';
+import { finalDay } from './reconcile-job.ts';
 import { type RetentionFacts, retentionPlan } from './retention-plan.ts';
 import { scheduleOf } from './schedule-of.ts';
 import { type Jobs, startJobs } from './start-jobs.ts';
@@ -106,6 +107,7 @@ describe('schedules', () => {
   test('scrub once a week and tidy once a night', () => {
     expect(scheduleOf('retention', 'a')).toMatch(/^\d+ \* \* \* \*$/);
     expect(scheduleOf('tidy', 'a')).toMatch(/^\d+ [34] \* \* \*$/);
+    expect(scheduleOf('reconcile', 'a')).toMatch(/^\d+ [34] \* \* \*$/);
     expect(scheduleOf('scrub', 'a')).toMatch(/^\d+ [56] \* \* [0-6]$/);
   });
 });
@@ -132,12 +134,63 @@ describe('jobs', () => {
     expect(history.beforePeriod * HISTORY_SPAN_MS).toBeLessThanOrEqual(wallMs - 48 * HOUR);
   });
 
+  test('raw waits for the archive; past its bytes it is forgotten all the same, and that is told', async () => {
+    const archived: number[] = [];
+    const archive = async (toSeq: number) => {
+      archived.push(toSeq);
+      return 20;
+    };
+    const waiting = recorded({ archive, first: 21 });
+    jobs = startJobs(site, waiting.ports, 'board');
+    await jobs.run('retention');
+    expect(archived).toEqual([41]);
+    expect(waiting.done).toEqual(['retain 6', 'forget 21', 'forget 42']);
+    expect(waiting.outcomes.map(({ outcome }) => outcome)).toEqual(['done']);
+    await jobs.close();
+    const lost = recorded({ archive, first: 30 });
+    jobs = startJobs(site, lost.ports, 'board');
+    await jobs.run('retention');
+    expect(lost.outcomes[0]).toMatchObject({
+      outcome: 'damage',
+      message: expect.stringContaining('records up to 29 are forgotten, and those up to 20 of them archived'),
+    });
+  });
+
   test('an untrusted clock forgets nothing, and says so', async () => {
     const { ports, done, outcomes } = recorded({ trusted: false });
     jobs = startJobs(site, ports, 'board');
     await jobs.run('retention');
     expect(done).toEqual([]);
     expect(outcomes[0]).toMatchObject({ outcome: 'left' });
+  });
+
+  test('reconcile reads the last final day again, tells what it corrected, and waits for a right clock', async () => {
+    const { ports, done, outcomes } = recorded();
+    jobs = startJobs(site, ports, 'board');
+    await jobs.run('reconcile');
+    const from = Date.UTC(2026, 10, 18, 23);
+    expect(done).toEqual([`reconcile ${from} ${from + DAY}`]);
+    expect(outcomes[0]).toMatchObject({
+      job: 'reconcile',
+      outcome: 'damage',
+      message: expect.stringContaining('2 buckets were corrected'),
+    });
+    await jobs.close();
+    const wrong = recorded({ trusted: false });
+    jobs = startJobs(site, wrong.ports, 'board');
+    await jobs.run('reconcile');
+    expect(wrong.done).toEqual([]);
+    expect(wrong.outcomes[0]).toMatchObject({ outcome: 'left' });
+  });
+
+  test('a day is final when all of it is past its lateness, and has 23 or 25 hours where clocks change', () => {
+    const berlin = (at: number) => finalDay(site, at);
+    // 0:10 local time on the day after the clocks went back: yesterday is final five minutes later.
+    const midnight = Date.UTC(2026, 9, 25, 23);
+    expect(berlin(midnight + 10 * 60_000).to).toBe(Date.UTC(2026, 9, 24, 22));
+    const day = berlin(midnight + 15 * 60_000);
+    expect(day).toEqual({ from: Date.UTC(2026, 9, 24, 22), to: midnight });
+    expect(day.to - day.from).toBe(25 * HOUR);
   });
 
   test('scrub names what is damaged in stores and log', async () => {
@@ -167,7 +220,16 @@ describe('jobs', () => {
   });
 });
 
-function recorded(change: { trusted?: boolean; tidy?: () => Promise<void>; replays?: LogRecord } = {}) {
+interface Change {
+  trusted?: boolean;
+  tidy?: () => Promise<void>;
+  replays?: LogRecord;
+  archive?: JobPorts['archive'];
+  /** The oldest record after forgetting. */
+  first?: number;
+}
+
+function recorded(change: Change = {}) {
   const done: string[] = [];
   const dropped: TableDrop[] = [];
   const outcomes: JobOutcome[] = [];
@@ -182,11 +244,17 @@ function recorded(change: { trusted?: boolean; tidy?: () => Promise<void>; repla
       scrub: async () => ['shard 3'],
       leastCheckpointed: () => 41,
     },
+    archive: change.archive ?? null,
+    reconcile: async (from, to) => {
+      done.push(`reconcile ${from} ${to}`);
+      return { state: 'applied', differences: 2, readings: 100, fault: null } as Replay;
+    },
     log: {
       forget: async ({ keepFromSeq }) => {
         done.push(`forget ${keepFromSeq}`);
         return { segments: 1, bytes: 10 };
       },
+      bounds: () => ({ first: change.first ?? 1, last: 41 }),
       get: async (seq) => (change.replays ? { seq, bytes: encodeRecord(change.replays) } : null),
       scrub: async () => [7],
     },

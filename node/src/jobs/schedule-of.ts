@@ -12,6 +12,6 @@ export function scheduleOf(job: JobName, seed: string): string {
   if (job === 'retention') return `${minute} * * * *`;
   // Past the hour that a change to or from summer time leaves out or repeats.
   const hour = 3 + (night % 2);
-  if (job === 'tidy') return `${minute} ${hour} * * *`;
+  if (job === 'tidy' || job === 'reconcile') return `${minute} ${hour} * * *`;
   return `${minute} ${hour + 2} * * ${Math.floor(night / 2) % 7}`;
 }

@@ -1,5 +1,6 @@
 import { type ScheduledTask, schedule } from 'node-cron';
 import { JOBS, type JobName, type JobPorts, type JobSite } from './job-ports.ts';
+import { reconcileJob } from './reconcile-job.ts';
 import { RetentionJob } from './retention-job.ts';
 import { scheduleOf } from './schedule-of.ts';
 import { scrubJob } from './scrub-job.ts';
@@ -18,6 +19,7 @@ export function startJobs(site: JobSite, ports: JobPorts, seed: string): Jobs {
   const retention = new RetentionJob(site, ports);
   const work: Record<JobName, () => Promise<void>> = {
     retention: () => retention.run(),
+    reconcile: () => reconcileJob(site, ports),
     tidy: () => tidyJob(ports),
     scrub: () => scrubJob(ports),
   };

@@ -21,6 +21,7 @@ import type { ShardEngine } from '../engine/engine.ts';
 import type { LevelRunStore } from '../store/runs/level-run-store.ts';
 import { Checkpointer, storeOf } from './checkpointer.ts';
 import { Inbox } from './inbox.ts';
+import { ShadowTasks } from './shadow-tasks.ts';
 import { hashesOf, ledgerOf, readShards, topOfShards } from './shard-answers.ts';
 import { ShardCopy } from './shard-copies.ts';
 import { runJob } from './shard-jobs.ts';
@@ -53,6 +54,7 @@ export class ShardLoop {
   readonly #inbox = new Inbox<Entry>((entry) => this.#take(entry));
   readonly #checkpointer: Checkpointer;
   readonly #stores: Map<number, LevelRunStore>;
+  readonly #shadows: ShadowTasks;
   #waiters: Waiter[] = [];
   #live = false;
   #applied = 0;
@@ -72,6 +74,13 @@ export class ShardLoop {
     this.#post = parts.post;
     this.#progress = Progress.over(parts.setup.progress);
     this.#checkpointer = new Checkpointer(parts.setup.checkpoint, parts.engines, parts.stores, parts.post);
+    this.#shadows = new ShadowTasks({
+      site: parts.setup.site,
+      engines: parts.engines,
+      stores: parts.stores,
+      checkpointer: this.#checkpointer,
+      upTo: (seq) => this.#upTo(seq),
+    });
     this.#applied = Math.min(...[...parts.engines.values()].map((engine) => engine.position));
   }
 
@@ -223,6 +232,7 @@ export class ShardLoop {
         }),
       stats: () => this.#stats(),
       watch: () => this.#watch(served),
+      ...this.#shadows.calls,
     });
     port.on('close', () => {
       this.#watchers = this.#watchers.filter((watcher) => watcher !== served);

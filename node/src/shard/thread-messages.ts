@@ -4,6 +4,7 @@ import type { ErrorCode, Site } from '../contract/index.ts';
 /** What the board tells a shard's thread, and what comes back. */
 
 export interface ThreadSetup {
+  kind: 'shards';
   thread: number;
   site: Site;
   /** Stores this thread owns; shard s lives in store s % STORES. */

@@ -1,10 +1,11 @@
 import { useSignal } from '@preact/signals';
-import type { LedgerAnswer } from '@weir/node/contract';
+import type { LedgerAnswer, StatusAnswer } from '@weir/node/contract';
 import { formatCount } from '../format/number.ts';
+import { dayName } from '../format/time.ts';
 import { FaultNote } from '../parts/fault-note.tsx';
 import { Icon } from '../parts/icon.tsx';
 import { Skeleton } from '../parts/skeleton.tsx';
-import { ledger } from '../state/board.ts';
+import { ledger, site, status } from '../state/board.ts';
 import { quarantinedOf, reconciles, rejectedOf } from '../state/health.ts';
 import { Figure } from './figure.tsx';
 import { SetAside } from './set-aside.tsx';
@@ -19,6 +20,7 @@ export function LedgerLine() {
         {answer ? <Reconciles answer={answer} /> : null}
       </div>
       {ledger.fault.value && !answer ? <FaultNote fault={ledger.fault.value} /> : null}
+      {status.answer.value ? <ReadAgain reconciled={status.answer.value.reconciled} /> : null}
       {answer ? <Figures answer={answer} /> : <Skeleton kind="line" />}
       {answer ? <Explanation answer={answer} /> : null}
     </section>
@@ -31,6 +33,23 @@ function Reconciles({ answer }: { answer: LedgerAnswer }) {
     <p class={`mark-${isRight ? 'good' : 'bad'}`}>
       <Icon name={isRight ? 'good' : 'bad'} />
       {isRight ? 'reconciles' : 'does not add up'}
+    </p>
+  );
+}
+
+/** What the nightly job found when it read the last day again. */
+function ReadAgain({ reconciled }: Pick<StatusAnswer, 'reconciled'>) {
+  if (reconciled === null || reconciled.from === null) return null;
+  const { from, state, differences, fault } = reconciled;
+  const found =
+    state !== 'applied'
+      ? `could not be read again${fault === null ? '' : `: ${fault}`}`
+      : differences === 0
+        ? 'read again: nothing differed'
+        : `read again: ${formatCount(differences)} buckets corrected`;
+  return (
+    <p class={`hint${state === 'applied' ? '' : ' mark-bad'}`}>
+      {dayName(from, site.value?.timezone ?? 'UTC')} {found}
     </p>
   );
 }

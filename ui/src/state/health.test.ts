@@ -29,6 +29,8 @@ const WELL: StatusAnswer = {
     checkpointEveryMs: 300_000,
   },
   memory: { rssBytes: 1 },
+  archive: null,
+  reconciled: null,
 };
 
 const LEDGER: LedgerAnswer = {

@@ -161,6 +161,36 @@ export const StatusAnswer = Type.Object({
     checkpointEveryMs: Type.Number({ description: 'How often memory is moved to the disk.' }),
   }),
   memory: Type.Object({ rssBytes: Type.Number() }),
+  archive: Type.Union(
+    [
+      Type.Object({
+        dir: Type.String(),
+        format: Type.String(),
+        archivedSeq: Type.Number({ description: 'Every record up to here is in a file that was read back.' }),
+        waitingRecords: Type.Number(),
+        files: Type.Number(),
+        lastAt: Nullable,
+        fault: Type.Union([Type.String(), Type.Null()], { description: 'Why raw waits; null: it does not.' }),
+      }),
+      Type.Null(),
+    ],
+    { description: 'Null where the site file names no archive.' },
+  ),
+  reconciled: Type.Union(
+    [
+      Type.Object({
+        id: Type.Number(),
+        from: Nullable,
+        to: Nullable,
+        state: Type.String(),
+        differences: Type.Number(),
+        endedAt: Nullable,
+        fault: Type.Union([Type.String(), Type.Null()]),
+      }),
+      Type.Null(),
+    ],
+    { description: 'The last report of the nightly reconcile job; all of them: /api/v1/reports.' },
+  ),
 });
 export type StatusAnswer = Static<typeof StatusAnswer>;
 

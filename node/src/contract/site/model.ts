@@ -125,7 +125,8 @@ export interface Site {
   wear?: WearSpec;
   streams: StreamSpec[];
   rollups: RollupSpec[];
-  retention: { rawMs: number; rawBytes: number };
+  /** Without an archive what is past raw is gone. */
+  retention: { rawMs: number; rawBytes: number; archive?: { dir: string; format: 'parquet' | 'csv' } };
   mqtt: { tls: TlsFiles | null };
   http: { tls: TlsFiles | null };
   dashboards: { name: string; panels: PanelSpec[] }[];

@@ -22,7 +22,7 @@ export function resolveSite(file: Draft<SiteFile>, fileName: string, faults: Fau
     ...resolveWear(file.site?.wear, faults),
     streams: [...streams.values()].flatMap((known) => (known === null ? [] : [known.spec])),
     rollups: [...rollups.values()].filter((rollup) => rollup !== null),
-    retention: resolveRetention(file, faults),
+    retention: { ...resolveRetention(file, faults), ...resolveArchive(file, fileName) },
     mqtt: { tls: resolveTls(mqtt?.tls, fileName) },
     http: { tls: resolveTls(http?.tls, fileName) },
     dashboards: Object.entries(file.dashboards ?? {}).map(([name, dashboard]) => ({
@@ -86,6 +86,12 @@ function resolveRetention(file: Draft<SiteFile>, faults: FaultList): Site['reten
     faults.at('retention.rawBytes', `retention.rawBytes cannot be ${quoted(given)}`, 'take 16MB or more');
   }
   return { rawMs, rawBytes };
+}
+
+function resolveArchive(file: Draft<SiteFile>, fileName: string): Pick<Site['retention'], 'archive'> {
+  const archive = file.retention?.archive;
+  if (archive === undefined) return {};
+  return { archive: { dir: beside(fileName, archive.dir ?? ''), format: archive.format ?? 'parquet' } };
 }
 
 /** A few sealed segments: less would forget what is still being sealed. */

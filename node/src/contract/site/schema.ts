@@ -46,6 +46,21 @@ const HttpTls = Type.Object(
   { ...closed, description: 'Files, relative to the site file. They are read again when they change.' },
 );
 
+const Archive = Type.Object(
+  {
+    dir: file(
+      'A directory that is there: of a USB disk, of a share. Raw readings go to files in it before they are forgotten.',
+    ),
+    format: Type.Optional(
+      Type.Union([Type.Literal('parquet'), Type.Literal('csv')], {
+        default: 'parquet',
+        description: 'How they are written: `parquet` or `csv`.',
+      }),
+    ),
+  },
+  { ...closed, description: 'Where raw readings go before they are forgotten; absent: nowhere.' },
+);
+
 export const FIELD_TYPES = ['counter', 'gauge', 'number', 'text', 'bool'] as const;
 
 const FieldType = Type.Union(
@@ -377,8 +392,9 @@ export const SiteSchema = Type.Object(
               '8GB',
             ),
           ),
+          archive: Type.Optional(Archive),
         },
-        { ...closed, default: {}, description: 'When raw readings are forgotten.', 'x-notYet': ['archive'] },
+        { ...closed, default: {}, description: 'When raw readings are forgotten.' },
       ),
     ),
     mqtt: Type.Optional(

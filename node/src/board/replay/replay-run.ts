@@ -1,0 +1,203 @@
+import { LIMITS, readHeader, type Site, type TierDifference, WeirError } from '../../contract/index.ts';
+import { LargestDifferences } from '../../engine/largest-differences.ts';
+import type { CommitLog } from '../../log/port.ts';
+import type {
+  CompareAnswer,
+  CompareQuestion,
+  KnownFrom,
+  PinQuestion,
+  SeedQuestion,
+} from '../../shard/shadow-messages.ts';
+import { STORES } from '../../shard/thread-messages.ts';
+import type { StoredReplay } from './replay-file.ts';
+import { type Positions, ReplayThread } from './replay-thread.ts';
+
+const HOUR_MS = 3_600_000;
+/** Readings between two checkpoints of a shadow: some 60 MB at the most, and a second or two to read again. */
+const CHECKPOINT_READINGS = 1_000_000;
+/** With fewer records to go the stores are looked at, and the last ones follow. */
+const NEARLY_RECORDS = 64;
+/** Progress is kept so often: what a restart shows. */
+const SAVE_MS = 5_000;
+
+export interface RunPorts {
+  site: Site;
+  log: CommitLog;
+  entry: URL;
+  storeDir: string;
+  nowMs(): number;
+  ask<T>(method: string, params: unknown, signal: AbortSignal): Promise<T[]>;
+  save(): void;
+  dropShadow(): void;
+}
+
+/**
+ * One replay from where it stands to its report: what the shadow begins with, the log into the shadow, and the
+ * comparison at positions that both have. It may be ended at any moment and begun again: the shadow knows how far it is.
+ */
+export class ReplayRun {
+  readonly #stored: StoredReplay;
+  readonly #ports: RunPorts;
+  readonly #signal: AbortSignal;
+  #savedAt = 0;
+  /** The log from here on is still needed. */
+  keepFromSeq: number;
+
+  constructor(stored: StoredReplay, ports: RunPorts, signal: AbortSignal) {
+    this.#stored = stored;
+    this.#ports = ports;
+    this.#signal = signal;
+    this.keepFromSeq = stored.begun ? stored.replay.records.from : ports.log.bounds().first;
+  }
+
+  /** Answers what differed. With `apply` it is right afterwards. */
+  async run(apply: boolean): Promise<TierDifference[]> {
+    if (!this.#stored.begun) await this.#begin();
+    const thread = new ReplayThread(this.#ports.entry, {
+      kind: 'replay',
+      site: this.#ports.site,
+      rollups: this.#stored.replay.rollups,
+      storeDir: this.#ports.storeDir,
+      stores: Array.from({ length: STORES }, (_, store) => store),
+      checkpointReadings: CHECKPOINT_READINGS,
+    });
+    try {
+      await this.#fill(thread);
+      await thread.end();
+      return await this.#compare(apply);
+    } finally {
+      await thread.end();
+      // A line to a thread that is being started again has nothing to let go.
+      await this.#ports.ask('unpin', null, new AbortController().signal).catch(() => undefined);
+    }
+  }
+
+  async #begin(): Promise<void> {
+    const { log, ask, storeDir } = this.#ports;
+    const { replay } = this.#stored;
+    const { first, last } = log.bounds();
+    const raw = await this.#rawFrom(first);
+    replay.from = raw === null ? replay.from : Math.max(raw, replay.from ?? raw);
+    if (replay.from !== null && replay.to !== null && replay.from >= replay.to)
+      throw new WeirError(
+        'WEIR_BAD_QUESTION',
+        `raw readings cover the time from ${new Date(replay.from).toISOString()} on, which is after the end asked for`,
+        { field: 'to', suggestion: 'What lies before is kept as it is.' },
+      );
+    const fromSeq = replay.from === null ? first : await this.#firstWith(replay.from, last);
+    // What a beginning that was cut short left behind would be there twice.
+    this.#ports.dropShadow();
+    const plan = { rollups: replay.rollups, span: { from: replay.from, to: replay.to }, storeDir };
+    if (replay.from !== null) {
+      await ask<Positions>('pin', { minSeq: last } satisfies PinQuestion, this.#signal);
+      const seed = { ...plan, fromSeq } satisfies SeedQuestion;
+      for (const known of await ask<KnownFrom>('seed', seed, this.#signal))
+        for (const [stream, from] of Object.entries(known))
+          this.#stored.knownFrom[stream] = Math.max(this.#stored.knownFrom[stream] ?? from, from);
+    }
+    replay.records = { from: fromSeq, done: fromSeq - 1, to: last };
+    this.#stored.begun = true;
+    this.keepFromSeq = fromSeq;
+    this.#ports.save();
+  }
+
+  /**
+   * Event time from which every reading is in the log. What was forgotten came before the first record; a reading may
+   * be ahead of its arrival by what the door lets pass, and the clock may have been set by an hour.
+   */
+  async #rawFrom(first: number): Promise<number | null> {
+    if (first <= 1) return null;
+    const entry = await this.#ports.log.get(first);
+    const header = entry?.bytes ? readHeader(Buffer.from(entry.bytes)) : null;
+    if (header === null || 'fault' in header)
+      throw new WeirError('WEIR_LOG_DAMAGED', `record ${first} of the log fails its checksum`);
+    return header.wallMs + LIMITS.futureMs + HOUR_MS;
+  }
+
+  /** The first record that may hold a reading at or after the time. */
+  async #firstWith(from: number, last: number): Promise<number> {
+    const { site, log } = this.#ports;
+    const rollups = site.rollups.filter(({ name }) => this.#stored.replay.rollups.includes(name));
+    let least = last + 1;
+    for (const stream of new Set(rollups.map((rollup) => rollup.stream))) {
+      const query = { stream, from, to: Number.MAX_SAFE_INTEGER, keyHash: null, limit: 1 };
+      const [seq] = await log.find({ ...query, order: 'asc' });
+      if (seq !== undefined) least = Math.min(least, seq);
+    }
+    return least;
+  }
+
+  /** Up to the newest record; then to where each shard's store stands, exactly. */
+  async #fill(thread: ReplayThread): Promise<void> {
+    const { log, ask } = this.#ports;
+    const positions = await thread.open(this.#signal);
+    let next = 1 + Math.min(...positions.map(([, seq]) => seq));
+    if (next < log.bounds().first)
+      throw new WeirError(
+        'WEIR_NOT_FOUND',
+        `records ${next} to ${log.bounds().first - 1} of the log are forgotten meanwhile`,
+        { suggestion: 'Start the replay again.' },
+      );
+    do {
+      const to = log.bounds().last;
+      await this.#feed(thread, { from: next, to, until: null });
+      next = Math.max(next, to + 1);
+    } while (log.bounds().last - next >= NEARLY_RECORDS);
+    const pinned = await ask<Positions>('pin', { minSeq: next - 1 } satisfies PinQuestion, this.#signal);
+    const until = pinned.flat();
+    await this.#feed(thread, { from: next, to: Math.max(...until.map(([, seq]) => seq)), until });
+    await thread.checkpoint(this.#signal);
+    await thread.close(this.#signal);
+  }
+
+  async #feed(
+    thread: ReplayThread,
+    range: { from: number; to: number; until: Positions | null },
+  ): Promise<void> {
+    const { replay } = this.#stored;
+    replay.records.to = Math.max(replay.records.to, range.to);
+    for await (const { seq, readings, kept } of thread.feed(this.#ports.log, range, this.#signal)) {
+      replay.records.done = seq;
+      replay.readings += readings;
+      this.keepFromSeq = kept + 1;
+      const now = performance.now();
+      if (now - this.#savedAt < SAVE_MS) continue;
+      this.#savedAt = now;
+      this.#ports.save();
+    }
+  }
+
+  async #compare(apply: boolean): Promise<TierDifference[]> {
+    const { ask, storeDir, nowMs } = this.#ports;
+    const { replay, knownFrom } = this.#stored;
+    const question: CompareQuestion = {
+      rollups: replay.rollups,
+      span: { from: replay.from, to: replay.to },
+      storeDir,
+      knownFrom,
+      nowMs: nowMs(),
+      apply,
+    };
+    const answers = await ask<CompareAnswer>('compare', question, this.#signal);
+    return sumOf(answers.flatMap(({ tiers }) => tiers));
+  }
+}
+
+/** One row a tier, over all shards. */
+export function sumOf(tiers: TierDifference[]): TierDifference[] {
+  const sums = new Map<string, { sum: TierDifference; largest: LargestDifferences }>();
+  for (const tier of tiers) {
+    const name = JSON.stringify([tier.rollup, tier.by, tier.tier]);
+    const known = sums.get(name) ?? {
+      sum: { ...tier, equal: 0, changed: 0, added: 0, removed: 0 },
+      largest: new LargestDifferences(),
+    };
+    sums.set(name, known);
+    known.sum.equal += tier.equal;
+    known.sum.changed += tier.changed;
+    known.sum.added += tier.added;
+    known.sum.removed += tier.removed;
+    for (const group of tier.largest) known.largest.add(group);
+  }
+  return [...sums.values()].map(({ sum, largest }) => ({ ...sum, largest: largest.top() }));
+}

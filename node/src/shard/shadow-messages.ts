@@ -1,0 +1,67 @@
+import type { Site, TierDifference } from '../contract/index.ts';
+
+/**
+ * A shadow is the store of a replay: the tables of some rollups, made anew from the log beside those that are served.
+ * Shard threads write what it begins with, and compare it with what is stored; a thread of its own fills it.
+ */
+
+/** Event time that a replay makes anew; null is without end. */
+export interface ShadowSpan {
+  from: number | null;
+  to: number | null;
+}
+
+export interface ShadowPlan {
+  rollups: string[];
+  span: ShadowSpan;
+  storeDir: string;
+}
+
+export interface SeedQuestion extends ShadowPlan {
+  /** The shadow begins before this record. */
+  fromSeq: number;
+}
+
+/**
+ * Registers whose last reading before the span is known to nobody any more: what the interval up to their first one in
+ * the span put into groups that fold several keys cannot be made anew. Per stream, the first moment after all of them.
+ */
+export type KnownFrom = Record<string, number>;
+
+export interface PinQuestion {
+  /** Stores are to include the log up to here. */
+  minSeq: number;
+}
+
+export interface CompareQuestion extends ShadowPlan {
+  knownFrom: KnownFrom;
+  /** Retention goes by wall time: what it may have dropped is left out. */
+  nowMs: number;
+  apply: boolean;
+}
+
+export interface CompareAnswer {
+  tiers: TierDifference[];
+}
+
+export interface ReplaySetup {
+  kind: 'replay';
+  site: Site;
+  rollups: string[];
+  storeDir: string;
+  stores: number[];
+  /** A checkpoint is made after so many readings. */
+  checkpointReadings: number;
+}
+
+export interface TakeQuestion {
+  entries: { seq: number; bytes: Uint8Array }[];
+  /** By shard, the last record to be applied to it; null: all. */
+  until: [shard: number, seq: number][] | null;
+}
+
+export interface TakeAnswer {
+  readings: number;
+  /** Up to here the shadow has everything for good. */
+  kept: number;
+}

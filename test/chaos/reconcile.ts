@@ -1,0 +1,165 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { LoadClient, TapeWriter } from '@weir/firmware-sim';
+import type { Replay } from '@weir/node/contract';
+import { Appliance } from '../product/appliance.ts';
+import { numberOption } from './cut-loop.ts';
+
+/**
+ * What the nightly job takes: a day of many meters at 15-minute readings is sent, then read again and compared while
+ * readings go on at a steady rate. Prints how long it took, and the acknowledgements' p99 before and meanwhile.
+ * `--meters 1000000 --rate 20000` is the long form.
+ */
+const PACK = 500;
+const DAY_MS = 24 * 3_600_000;
+const SLOT_MS = 15 * 60_000;
+const SLOTS = DAY_MS / SLOT_MS;
+const TICK_MS = 50;
+const TAPE_BYTES = 1024 * 1024;
+
+const SITE = `weir: 1
+site: { name: Reconcile, timezone: UTC }
+streams:
+  electricity:
+    from: packs/{concentrator}/electricity
+    time: ts
+    key: meter
+    id: [meter, ts]
+    fields: { kwh: { type: counter, unit: kWh, decimals: 3 }, state: text }
+rollups:
+  usage:
+    of: electricity
+    by: [[meter], [state], []]
+    measures: { kwh: increase(kwh), readings: count() }
+    tiers: { 15m: 30d, 1h: 4mo, 1d: 10y }
+retention: { raw: 7d, rawBytes: 16GB }
+`;
+
+const meters = numberOption('meters', 20_000);
+const rate = numberOption('rate', 2_000);
+const seconds = numberOption('seconds', 10);
+const day = Math.floor(Date.now() / DAY_MS) * DAY_MS - DAY_MS;
+
+/** A pack of readings one after the other; every meter's register grows by its number and the slot. */
+function packOf(first: number, count: number, ts: number, slot: number): string {
+  const parts: string[] = [];
+  for (let meter = first; meter < first + count; meter++)
+    parts.push(
+      `{"meter":"m${meter}","ts":${ts + (meter % 899) * 1000},"kwh":${(slot * (40 + (meter % 61))) / 1000},"state":"s${meter % 50}"}`,
+    );
+  return `[${parts.join()}]`;
+}
+
+async function clientOf(appliance: Appliance, clientId: string, window: number): Promise<LoadClient> {
+  const client = new LoadClient({ host: '127.0.0.1', port: appliance.mqttPort, clientId, window });
+  await client.open();
+  return client;
+}
+
+/** The day, slot by slot, as fast as it is taken. */
+async function fill(appliance: Appliance): Promise<number> {
+  const client = await clientOf(appliance, 'day', 256);
+  const startedMs = performance.now();
+  let tape = new TapeWriter(TAPE_BYTES);
+  let bytes = 0;
+  for (let slot = 0; slot < SLOTS; slot++) {
+    for (let first = 0; first < meters; first += PACK) {
+      const count = Math.min(PACK, meters - first);
+      const pack = packOf(first, count, day + slot * SLOT_MS, slot);
+      tape.add('packs/day/electricity', pack, count);
+      bytes += pack.length;
+      if (bytes < TAPE_BYTES / 2) continue;
+      await client.send(tape.tape());
+      tape = new TapeWriter(TAPE_BYTES);
+      bytes = 0;
+    }
+    if (slot % 8 === 7) process.stderr.write(`${slot + 1} of ${SLOTS} slots sent\n`);
+  }
+  if (bytes > 0) await client.send(tape.tape());
+  await client.settle();
+  await client.close();
+  return (performance.now() - startedMs) / 1000;
+}
+
+/** Readings of now at the steady rate, until told; answers the p99 of their acknowledgements. */
+async function steady(appliance: Appliance, name: string, going: () => boolean): Promise<number | null> {
+  const client = await clientOf(appliance, name, 2_000);
+  const startedMs = performance.now();
+  for (let sent = 0; going(); ) {
+    const due = ((performance.now() - startedMs) / 1000) * rate;
+    const tape = new TapeWriter(TAPE_BYTES);
+    let packs = 0;
+    for (; sent + 100 <= due && packs < 20; sent += 100, packs++)
+      tape.add(
+        'packs/now/electricity',
+        packOf(sent % meters, Math.min(100, meters), Date.now() - 900_000, SLOTS + sent),
+        100,
+      );
+    if (packs > 0) await client.send(tape.tape());
+    await pause(TICK_MS);
+  }
+  await client.settle();
+  const p99 = client.latency.percentileMs(0.99);
+  await client.close();
+  return p99;
+}
+
+async function measure(work: string): Promise<object> {
+  const site = join(work, 'site.yaml');
+  writeFileSync(site, SITE);
+  const appliance = await Appliance.start({ data: join(work, 'data'), site });
+  try {
+    await appliance.ready();
+    const filledS = await fill(appliance);
+    await appliance.ready();
+    const endsAtMs = performance.now() + seconds * 1000;
+    const before = await steady(appliance, 'before', () => performance.now() < endsAtMs);
+    const question = { rollup: 'usage', from: String(day), to: String(day + DAY_MS), apply: true };
+    const startedMs = performance.now();
+    const begun = await fetch(new URL('/api/v1/replays', appliance.http), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(question),
+    });
+    let replay = (await begun.json()) as Replay;
+    const over = () => replay.state !== 'running' && replay.state !== 'applying';
+    const [meanwhile] = await Promise.all([
+      steady(appliance, 'meanwhile', () => !over()),
+      (async () => {
+        while (!over()) {
+          await pause(5 * TICK_MS);
+          replay = await appliance.json<Replay>(`/api/v1/replays/${replay.id}`);
+        }
+      })(),
+    ]);
+    const reconciledS = (performance.now() - startedMs) / 1000;
+    const { state, fault, differences, readings } = replay;
+    return {
+      meters,
+      readings: meters * SLOTS,
+      filledS,
+      reconciledS,
+      readingsPerSecond: Math.round(readings / reconciledS),
+      replay: {
+        state,
+        fault,
+        differences,
+        readings,
+        equal: replay.tiers.reduce((sum, one) => sum + one.equal, 0),
+      },
+      ackP99Ms: { before, meanwhile },
+      load: loadavg(),
+    };
+  } finally {
+    await appliance.stop();
+  }
+}
+
+const work = mkdtempSync(join(tmpdir(), 'weir-reconcile-'));
+try {
+  process.stdout.write(`${JSON.stringify(await measure(work), null, 2)}\n`);
+} finally {
+  rmSync(work, { recursive: true, force: true });
+}
