@@ -84,7 +84,7 @@ function disk(dir: string): Finding[] {
 }
 
 function archiveFinding({ archive }: StatusAnswer): Finding[] {
-  if (archive === null) return [];
+  if (!archive) return [];
   const { dir, archivedSeq, fault } = archive;
   const says =
     fault === null ? `raw is archived to ${dir} up to record ${archivedSeq}` : `raw waits: ${fault}`;
@@ -94,7 +94,7 @@ function archiveFinding({ archive }: StatusAnswer): Finding[] {
 function reconcileFinding(status: StatusAnswer): Finding {
   const { reconciled } = status;
   const says = reconciledText(status);
-  if (reconciled === null) return { name: 'reconcile', state: 'fine', says };
+  if (!reconciled) return { name: 'reconcile', state: 'fine', says };
   const isSound = reconciled.state === 'applied' && reconciled.differences === 0;
   return {
     name: 'reconcile',

@@ -40,7 +40,7 @@ function monthsText(months: number): string {
 }
 
 function archiveLine({ archive }: StatusAnswer): [string, string][] {
-  if (archive === null) return [];
+  if (!archive) return [];
   const { dir, format, files, waitingRecords, fault } = archive;
   const how = fault === null ? `${files} files` : `raw waits: ${fault}`;
   return [['archive', `${format} in ${dir}; ${how}; ${waitingRecords} records not archived yet`]];
@@ -48,7 +48,7 @@ function archiveLine({ archive }: StatusAnswer): [string, string][] {
 
 /** What the nightly job said of the last day. */
 export function reconciledText({ reconciled }: Pick<StatusAnswer, 'reconciled'>): string {
-  if (reconciled === null) return 'not yet; it runs every night';
+  if (!reconciled) return 'not yet; it runs every night';
   const { from, to, state, differences, fault } = reconciled;
   const day = [from, to].map((at) => (at === null ? '…' : new Date(at).toISOString())).join(' to ');
   if (state !== 'applied') return `${day}: ${state}${fault === null ? '' : `: ${fault}`}`;

@@ -173,7 +173,7 @@ test('reading the log again gives what is stored, wherever the reading begins', 
         expect(differences(compared)).toEqual([]);
       }
     }),
-    { numRuns: 60 },
+    { numRuns: 25 },
   );
 });
 
@@ -188,7 +188,7 @@ test('where history before is forgotten, what cannot be made anew is left as it 
       const compared = done(compareTables({ ...all, knownFrom: { electricity: known } }));
       expect(differences(compared)).toEqual([]);
     }),
-    { numRuns: 60 },
+    { numRuns: 25 },
   );
 });
 
@@ -259,7 +259,7 @@ test('what was damaged is told, and corrected; what lies before the span keeps i
       const all = done(compareTables(damaged)).reduce((sum, one) => sum + one.changed, 0);
       expect(left).toBe(all - inSpan);
     }),
-    { numRuns: 40 },
+    { numRuns: 15 },
   );
 });
 
