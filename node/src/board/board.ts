@@ -2,10 +2,7 @@ import type { Logger } from 'pino';
 import { type Broker, Credentials, type ListenAt, startBroker } from '../broker/index.ts';
 import {
   type BoardStatus,
-  decodeRecord,
-  encodeRecord,
   GroupBuilder,
-  isIntact,
   type LogRecord,
   readHeader,
   type Site,
@@ -16,12 +13,12 @@ import {
 import type { JobPorts } from '../jobs/job-ports.ts';
 import { type Jobs, startJobs } from '../jobs/start-jobs.ts';
 import type { CommitLog } from '../log/port.ts';
-import type { RecordCodec } from '../log/record-codec.ts';
 import { Ballast, freeBytes } from '../store/log/ballast.ts';
 import { openEmbeddedLog } from '../store/log/embedded-log.ts';
 import { Archiver } from './archiver.ts';
 import { AsideRing } from './aside-ring.ts';
 import type { BoardFacts } from './board-calls.ts';
+import { boardCodec } from './board-codec.ts';
 import { BoardWear, wearCounters } from './board-wear.ts';
 import { clockTrust } from './clock-trust.ts';
 import { openCopyDoor } from './copy-door.ts';
@@ -73,19 +70,6 @@ const CHECKPOINT = { readings: 500_000, everyMs: 5 * 60_000 };
 /** Four stores, the sessions and the log each write what was in their write-ahead logs, of 4 MB at the most. */
 const ROOM_TO_OPEN_BYTES = 24 * 1024 * 1024;
 
-const codec: RecordCodec = {
-  encode: encodeRecord,
-  check: (bytes) => {
-    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const header = readHeader(buffer);
-    return 'fault' in header || !isIntact(buffer) ? null : header.seq;
-  },
-  decode: (bytes) => {
-    const record = decodeRecord(bytes);
-    return 'fault' in record ? null : record;
-  },
-};
-
 /**
  * Assembles a board. The stores are opened first, since they know how far the log must reach; then the log, the broker
  * and the gateway. Readings are taken while the shards still catch up: the log is their queue.
@@ -123,7 +107,7 @@ async function makeRoomToOpen(dir: DataDir): Promise<void> {
 function openLog(dir: DataDir, knownSeq: number, logger: Logger): Promise<CommitLog> {
   return openEmbeddedLog({
     dir: dir.root,
-    codec,
+    codec: boardCodec,
     knownSeq,
     onNotice: ({ kind, message, cause }) =>
       logger.warn({ kind, cause: cause ? String(cause) : undefined }, message),
