@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { WeirError } from '../contract/index.ts';
 
@@ -42,11 +42,20 @@ export function openDataDir(root: string, { restoring = false } = {}): DataDir {
 
 /** One that an appliance has made before; nothing is created in it. */
 export function existingDataDir(root: string): DataDir {
+  if (existsSync(root)) assertOwner(root, process.getuid?.() ?? 0, statSync(root).uid);
   assertRestored(root);
   const found = readVersion(join(root, 'weir.json'));
   if (found === VERSION) return placesOf(root);
   const why = found === null ? 'is no data directory of weir' : `has data of version ${found}`;
   throw new WeirError('WEIR_DATA_MISSING', `${root} ${why}`);
+}
+
+/** LevelDB makes new files when it opens old ones. Made by root, the appliance's own user may not read them. */
+export function assertOwner(root: string, uid: number, ownerUid: number): void {
+  if (uid !== 0 || ownerUid === 0) return;
+  throw new WeirError('WEIR_NOT_ALLOWED', `${root} belongs to the user ${ownerUid}, and this is root`, {
+    suggestion: 'Run it as that user, as in: sudo -u weir weir …',
+  });
 }
 
 function assertRestored(root: string): void {

@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, rm, statfs } from 'node:fs/promises';
+import { mkdir, open, readdir, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Manifest } from '../../backup/manifest.ts';
 import { readLogPiece, readSessions } from '../../backup/pieces.ts';
@@ -14,7 +14,7 @@ import { STORES } from '../../shard/thread-messages.ts';
 import { SegmentPaste } from '../../store/log/paste-segments.ts';
 import { openLevelRunStore } from '../../store/runs/level-run-store.ts';
 import { pasteShard } from '../../store/runs/shard-paste.ts';
-import { type DataDir, openDataDir, placesOf, RESTORING } from '../data-dir.ts';
+import { assertOwner, type DataDir, openDataDir, placesOf, RESTORING } from '../data-dir.ts';
 import { writeWhole } from '../write-whole.ts';
 
 /** What a fresh file system has in its root. */
@@ -53,6 +53,7 @@ export async function restoreData(
 
 async function begin(dataDir: string): Promise<void> {
   await mkdir(dataDir, { recursive: true, mode: 0o750 });
+  assertOwner(dataDir, process.getuid?.() ?? 0, (await stat(dataDir)).uid);
   const names = (await readdir(dataDir)).filter((name) => !OF_FILE_SYSTEMS.has(name));
   if (names.length > 0 && !names.includes(RESTORING))
     throw new WeirError('WEIR_USAGE', `${dataDir} is not empty, and a restore never overwrites`, {
