@@ -170,15 +170,16 @@ export class Accumulation {
     const beforeT = block.beforeT[c];
     const beforeV = block.beforeV[c];
     const amounts = block.amounts[c];
+    const judged = block.judged[c];
     const { maxGapMs } = this.#stream.rules[c];
     for (let i = 0; i < n; i++) {
       const value = values[i];
       if (Number.isNaN(value)) continue;
       let corr = 0;
       let rest = 0;
-      const step = value - beforeV[i];
       // All false for NaN: the first reading of a chain has no interval.
-      if (amounts[i] > step || amounts[i] < step || times[i] - beforeT[i] > maxGapMs) {
+      const other = judged && Math.abs(amounts[i] - (value - beforeV[i])) > 0;
+      if (other || times[i] - beforeT[i] > maxGapMs) {
         const interval = this.#intervalOf(block, c, i);
         corr = correctionOf(interval, maxGapMs);
         rest = restOf(interval, maxGapMs);
@@ -194,7 +195,7 @@ export class Accumulation {
     interval.fromV = block.beforeV[c][i];
     interval.toT = block.times[i];
     interval.toV = block.values[c][i];
-    interval.amount = block.amounts[c][i];
+    interval.amount = block.judged[c] ? block.amounts[c][i] : interval.toV - interval.fromV;
     interval.resets = 0;
     return interval;
   }
@@ -205,12 +206,17 @@ export class Accumulation {
       const { n, times, buckets } = block;
       const values = block.values[c];
       const beforeT = block.beforeT[c];
+      const beforeV = block.beforeV[c];
       const amounts = block.amounts[c];
+      const judged = block.judged[c];
       const shares = block.shares[c];
       const { maxGapMs } = this.#stream.rules[c];
       for (let i = 0; i < n; i++) {
         if (Number.isNaN(values[i]) || Number.isNaN(beforeT[i])) shares[i] = Number.NaN;
-        else shares[i] = lastShare(beforeT[i], times[i], amounts[i], buckets[i] * widthMs, maxGapMs);
+        else {
+          const amount = judged ? amounts[i] : values[i] - beforeV[i];
+          shares[i] = lastShare(beforeT[i], times[i], amount, buckets[i] * widthMs, maxGapMs);
+        }
       }
     }
   }

@@ -130,8 +130,7 @@ export class Admission {
     const { history } = active;
     const lateBefore = this.#accumulation.lateBefore;
     this.#identify(from, to);
-    block.n = 0;
-    for (let c = 0; c < counters; c++) block.marked[c].length = 0;
+    block.clear();
     this.newest = Number.NEGATIVE_INFINITY;
     let late = 0;
     for (let row = from; row < to; row++) {
@@ -160,11 +159,11 @@ export class Admission {
           block.beforeT[c][block.n] = page[chain];
           block.beforeV[c][block.n] = beforeV;
           if (value >= beforeV && beforeV !== 0 && plain[c] && (noneSwapped || !swaps.has(key))) {
-            block.amounts[c][block.n] = value - beforeV;
+            if (block.judged[c]) block.amounts[c][block.n] = value - beforeV;
             if (time - page[chain] > longMs) block.marked[c].push({ reading: block.n, resets: 0 });
           } else {
             const amount = this.#chains.newest(key, c, this.#rowOf(c, row, time, block.ids[i], tuple));
-            block.amounts[c][block.n] = amount;
+            block.judge(c, amount);
             this.#mark(c, time, page[chain], this.#chains.resets);
           }
           page[chain] = time;
@@ -220,7 +219,7 @@ export class Admission {
       block.values[c][block.n] = linked.value;
       block.beforeT[c][block.n] = linked.beforeT;
       block.beforeV[c][block.n] = linked.beforeV;
-      block.amounts[c][block.n] = linked.amount;
+      block.judge(c, linked.amount);
       if (!Number.isNaN(linked.value)) this.#mark(c, time, linked.beforeT, linked.resets);
     }
     const { history } = stream.active;

@@ -16,6 +16,8 @@ export class Block {
   readonly beforeT: Float64Array[];
   readonly beforeV: Float64Array[];
   readonly amounts: Float64Array[];
+  /** By counter: whether `amounts` are filled; else each is the difference of the values. */
+  readonly judged: boolean[];
   /** By counter: readings whose interval is long or began the register again, and how often it did. */
   readonly marked: { reading: number; resets: number }[][];
   readonly contents = new Uint32Array(BLOCK_ROWS);
@@ -35,7 +37,25 @@ export class Block {
     this.beforeT = columns();
     this.beforeV = columns();
     this.amounts = columns();
+    this.judged = new Array(counters).fill(false);
     this.shares = columns();
     this.marked = Array.from({ length: counters }, () => []);
+  }
+
+  clear(): void {
+    this.n = 0;
+    for (let c = 0; c < this.judged.length; c++) {
+      this.judged[c] = false;
+      this.marked[c].length = 0;
+    }
+  }
+
+  /** What flowed up to the reading that comes next. */
+  judge(c: number, amount: number): void {
+    if (!this.judged[c]) {
+      this.judged[c] = true;
+      for (let i = 0; i < this.n; i++) this.amounts[c][i] = this.values[c][i] - this.beforeV[c][i];
+    }
+    this.amounts[c][this.n] = amount;
   }
 }

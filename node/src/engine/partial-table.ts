@@ -13,7 +13,6 @@ import {
   REST,
   REVISION,
   ROWS,
-  SUMMED,
 } from '../contract/measures/kinds.ts';
 import { PAGE_BITS, PAGE_MASK, PagedIndex, RecordPages } from './record-pages.ts';
 import {
@@ -120,13 +119,8 @@ export class PartialTable {
     this.#chain(group, slot, head, bucket);
     const doubles = slots.doubles[slot >> PAGE_BITS];
     const first = (slot & PAGE_MASK) * slots.doubleStride + slots.doubleAt;
-    const parts = this.plan.parts;
-    for (let p = 0; p < parts.length; p++) {
-      const kind = parts[p].kind;
-      if (SUMMED.has(kind)) continue;
-      doubles[first + parts[p].double] = Number.NaN;
-      if (kind === 'register') doubles[first + parts[p].double + 1] = Number.NaN;
-    }
+    const { blanks } = this.plan;
+    for (let at = 0; at < blanks.length; at++) doubles[first + blanks[at]] = Number.NaN;
     if (this.#long.size > 0) this.#long.get(group)?.set(bucket, slot);
     return slot;
   }

@@ -1,4 +1,4 @@
-import type { AccumulatorKind } from '../contract/measures/kinds.ts';
+import { type AccumulatorKind, isSummed } from '../contract/measures/kinds.ts';
 import type { Layout } from '../contract/measures/layout.ts';
 import type { QualityRule } from './quality.ts';
 
@@ -36,6 +36,8 @@ export interface SlotPlan {
   words: number;
   doubles: number;
   extraDoubles: number;
+  /** Doubles that are no number until they are set. */
+  blanks: number[];
 }
 
 /** Words, doubles and extra doubles of a kind; times are words, since they count from the start of a short bucket. */
@@ -59,6 +61,7 @@ export function slotPlan(layout: Layout): SlotPlan {
     words: SLOT_WORDS,
     doubles: 0,
     extraDoubles: EXTRA_DOUBLES,
+    blanks: [],
   };
   const whole = layout.kinds.includes('register');
   for (const { kind, field, lane, longMs, maxGapMs } of layout.accumulators) {
@@ -72,6 +75,7 @@ export function slotPlan(layout: Layout): SlotPlan {
       quality: kind === 'quality' ? { longMs, maxGapMs, whole } : null,
     });
     const [words, doubles, extra] = ROOM[kind];
+    if (!isSummed(kind)) for (let more = 0; more < doubles; more++) plan.blanks.push(plan.doubles + more);
     plan.words += words;
     plan.doubles += doubles;
     plan.extraDoubles += extra;

@@ -1,4 +1,4 @@
-import { type AccumulatorKind, COMMON_LANES, KIND_LANES, SUMMED } from './kinds.ts';
+import { type AccumulatorKind, COMMON_LANES, isSummed, KIND_LANES } from './kinds.ts';
 
 /** Buckets of one group in columns, ascending by start: the decoded form of a chunk. */
 export interface Buckets {
@@ -30,7 +30,7 @@ export function clearBucket(buckets: Buckets, at: number, start: number): void {
   let lane = COMMON_LANES;
   for (const kind of buckets.kinds) {
     const width = KIND_LANES[kind];
-    const empty = SUMMED.has(kind) ? 0 : Number.NaN;
+    const empty = isSummed(kind) ? 0 : Number.NaN;
     for (let more = 0; more < width; more++) lanes[lane + more][at] = more < 4 ? empty : 0;
     lane += width;
   }
@@ -47,7 +47,7 @@ export function isEmptyBucket(buckets: Buckets, at: number): boolean {
       const value = lanes[lane + more][at];
       if (!Number.isNaN(value) && value !== 0) return false;
       // A zero is a value in those lanes where NaN stands for none.
-      const nullable = more < 4 && !SUMMED.has(kind);
+      const nullable = more < 4 && !isSummed(kind);
       if (nullable && !Number.isNaN(value)) return false;
     }
     lane += width;

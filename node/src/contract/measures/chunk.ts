@@ -5,10 +5,10 @@ import {
   type AccumulatorKind,
   COMMON_LANES,
   FIRST_V,
+  isSummed,
   KIND_LANES,
   LAST_T,
   LAST_V,
-  SUMMED,
 } from './kinds.ts';
 import { mergeAll } from './merge.ts';
 
@@ -57,7 +57,7 @@ function planOf(kinds: AccumulatorKind[]): LanePlan[] {
 
 function addPlan(plan: LanePlan[], kind: AccumulatorKind): void {
   const lane = plan.length;
-  const nullable = !SUMMED.has(kind);
+  const nullable = !isSummed(kind);
   for (let more = 0; more < KIND_LANES[kind]; more++) plan.push({ nullable: nullable && more < 4, peer: -1 });
   if (kind === 'present') plan[lane].peer = 0;
   if (kind !== 'register') return;

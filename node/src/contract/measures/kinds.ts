@@ -42,14 +42,10 @@ export const KIND_LANES: Readonly<Record<AccumulatorKind, number>> = {
   repeats: 1,
 };
 
-/** Kinds whose lanes are all sums: zero is empty, and there is no other sign of it. */
-export const SUMMED: ReadonlySet<AccumulatorKind> = new Set([
-  'present',
-  'sum',
-  'share',
-  'quality',
-  'repeats',
-]);
+/** Whether the lanes are all sums: then zero is empty, and there is no other sign of it. HOT */
+export function isSummed(kind: AccumulatorKind): boolean {
+  return kind === 'sum' || kind === 'present' || kind === 'share' || kind === 'quality' || kind === 'repeats';
+}
 
 /** Lanes of a quality, after its first. */
 export const LONG_AMOUNT = 0;
