@@ -33,9 +33,9 @@ export class Publisher {
   static async open(
     port: number,
     oracle: Oracle,
-    options: { window?: number; who?: Credentials } = {},
+    options: { window?: number; who?: Credentials; host?: string } = {},
   ): Promise<Publisher> {
-    const socket = connect({ host: '127.0.0.1', port, noDelay: true });
+    const socket = connect({ host: options.host ?? '127.0.0.1', port, noDelay: true });
     const publisher = new Publisher(socket, oracle, options.window ?? 64);
     const who = options.who ?? { clientId: `publisher-${process.pid}-${clients++}` };
     await publisher.#enter(who);

@@ -1,7 +1,11 @@
 import type { LedgerAnswer, RollupAnswer } from '@weir/node/contract';
-import type { Appliance } from './appliance.ts';
 import type { Group, Oracle, Verdict } from './oracle.ts';
 import { MINUTE_MS } from './readings.ts';
+
+/** Answers a path of the HTTP interface with the body of a 200. */
+export interface Asked {
+  json<T>(path: string): Promise<T>;
+}
 
 const ASKED: { group: Group; step: string }[] = [
   { group: 'meter', step: '1m' },
@@ -23,7 +27,7 @@ export function rollupPath(oracle: Oracle, group: Group, step: string): string {
 }
 
 /** Holds the appliance's answers, at several group-bys and tiers, and its ledger against the oracle. */
-export async function verify(appliance: Appliance, oracle: Oracle): Promise<Verdict> {
+export async function verify(appliance: Asked, oracle: Oracle): Promise<Verdict> {
   const all: Verdict = { lost: 0, twice: 0, wrong: [] };
   for (const { group, step } of ASKED) {
     const answer = await appliance.json<RollupAnswer>(rollupPath(oracle, group, step));
@@ -39,7 +43,7 @@ export async function verify(appliance: Appliance, oracle: Oracle): Promise<Verd
 }
 
 /** The buckets of a register add up to last less first, whatever came between. */
-async function wrongIncreases(appliance: Appliance, oracle: Oracle): Promise<string[]> {
+async function wrongIncreases(appliance: Asked, oracle: Oracle): Promise<string[]> {
   const answer = await appliance.json<RollupAnswer>(rollupPath(oracle, 'meter', '1m'));
   const wrong: string[] = [];
   for (const [meter, must] of oracle.increases()) {
