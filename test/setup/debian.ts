@@ -27,6 +27,13 @@ const PACKAGES: { name: string; commands: string[]; for: string }[] = [
   },
   { name: 'ansible', commands: ['/usr/bin/ansible-community'], for: 'the collections that the plays use' },
   { name: 'shellcheck', commands: ['/usr/bin/shellcheck'], for: 'the shell scripts of boards' },
+  {
+    name: 'qemu-user-static',
+    commands: ['/usr/bin/qemu-aarch64-static', '/usr/bin/qemu-arm-static'],
+    for: 'the release for ARM is tried',
+  },
+  { name: 'mmdebstrap', commands: ['/usr/bin/mmdebstrap'], for: 'libraries of other architectures' },
+  { name: 'systemd', commands: ['/usr/bin/systemd-analyze'], for: 'the service’s sandbox is judged' },
 ];
 
 function present(path: string): boolean {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
-import * as sea from 'node:sea';
+import sea from 'node:sea';
 import { fileURLToPath } from 'node:url';
 
 /**

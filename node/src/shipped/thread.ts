@@ -1,4 +1,4 @@
-import * as sea from 'node:sea';
+import sea from 'node:sea';
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 import { SEA } from './files.ts';
 

@@ -1,4 +1,5 @@
-import * as zlib from 'node:zlib';
+// As one object: Node 20 cannot load a module that imports the names it lacks.
+import zlib from 'node:zlib';
 import { COMPRESSION } from './header.ts';
 
 /** Below this the call costs more than the bytes are worth. */
