@@ -148,6 +148,14 @@ describe('imports', () => {
     expect(wrong).toEqual([]);
   });
 
+  test('threads are started by what knows the one executable', () => {
+    const wrong = files.filter(
+      (file) =>
+        !isTest(file) && !file.startsWith('node/src/shipped/') && /\bnew Worker\(/.test(sources.get(file)!),
+    );
+    expect(wrong).toEqual([]);
+  });
+
   test('only the commands read the environment', () => {
     const wrong = files.filter(
       (file) =>

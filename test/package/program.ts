@@ -46,6 +46,8 @@ async function librariesOf(arch: string, suite: string, packages: string): Promi
   const source = `deb ${mirror} ${suite} main`;
   const args = [`--arch=${arch}`, '--variant=extract', `--include=${packages}`, suite, cache, source];
   await run('mmdebstrap', args, { maxBuffer: 16 * 1024 * 1024 });
+  // Where /lib is a link to /usr/lib, a package makes it that is not among these.
+  if (!existsSync(join(cache, 'lib'))) await run('ln', ['-s', 'usr/lib', join(cache, 'lib')]);
   await run('touch', [join(cache, 'complete')]);
   return cache;
 }

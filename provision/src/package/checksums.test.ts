@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
   chmodSync,
@@ -31,6 +32,15 @@ test('a signed release has no faults, and sha256sum would say the same', () => {
   expect(readFileSync(join(dir, SUMS), 'utf8')).toMatch(
     /^44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a {2}bill\.json\n[0-9a-f]{64} {2}linux\/weir\n$/,
   );
+});
+
+test('openssl checks the same signature', () => {
+  const { dir, public: publicFile } = release();
+  const files = ['-in', join(dir, SUMS), '-sigfile', join(dir, SIGNATURE)];
+  const args = ['pkeyutl', '-verify', '-pubin', '-inkey', publicFile, '-rawin', ...files];
+  expect(execFileSync('openssl', args, { encoding: 'utf8' })).toContain('Verified Successfully');
+  appendFileSync(join(dir, SUMS), '\n');
+  expect(() => execFileSync('openssl', args, { stdio: 'ignore' })).toThrow();
 });
 
 test('a changed, an added and a removed file are named', () => {
