@@ -5,7 +5,7 @@ import { open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
+import zlib from 'node:zlib';
 import { WeirError } from '@weir/node/contract';
 import { unfit } from './partition-table.ts';
 import type { Progress } from './progress.ts';
@@ -103,8 +103,8 @@ async function unpacking(
   path: string,
 ): Promise<void> {
   if (kind === 'none') await pipeline(source, counted, write);
-  else if (kind === 'gzip') await pipeline(source, counted, createGunzip(), write);
-  else if (kind === 'zstd') await pipeline(source, counted, createZstdDecompress(), write);
+  else if (kind === 'gzip') await pipeline(source, counted, zlib.createGunzip(), write);
+  else if (kind === 'zstd') await pipeline(source, counted, zlib.createZstdDecompress(), write);
   else await throughXz(source, counted, write, path);
 }
 

@@ -1,4 +1,4 @@
-import * as zlib from 'node:zlib';
+import zlib from 'node:zlib';
 
 const VERSION = 1;
 const DEFLATE = 1;
