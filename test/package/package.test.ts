@@ -1,7 +1,8 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { faultsOfRelease } from '../../provision/src/package/checksums.ts';
 import { makeReleaseKey } from '../../provision/src/package/release-key.ts';
@@ -34,7 +35,7 @@ beforeAll(async () => {
     '--key',
     key.key,
   ];
-  execFileSync(process.execPath, ['provision/src/package/main.ts', ...args], { stdio: 'ignore' });
+  await promisify(execFile)(process.execPath, ['provision/src/package/main.ts', ...args]);
   native = await executable(release, version, host);
 }, LONG_MS);
 afterAll(() => rmSync(root, { recursive: true }));

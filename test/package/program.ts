@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 /** Emulated on a machine that does other things besides, a start takes its time; one that hangs must still end. */
-const START_MS = 240_000;
+const START_MS = 480_000;
 const run = promisify(execFile);
 
 /** Weir as a release holds it, with what it runs under: the words before `up`. */

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto';
-import * as zlib from 'node:zlib';
+import zlib from 'node:zlib';
 import type { BackupKeys } from './keys.ts';
 
 /**
