@@ -1,12 +1,13 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { MessageChannel, Worker } from 'node:worker_threads';
+import { MessageChannel, type Worker } from 'node:worker_threads';
 import type { Logger } from 'pino';
 import type { VerifiedFile } from '../archive/verified-file.ts';
 import { Caller } from '../client/rpc.ts';
 import { type Site, type StatusAnswer, WeirError } from '../contract/index.ts';
 import type { CommitLog } from '../log/port.ts';
 import type { ArchiveSetup } from '../shard/archive-loop.ts';
+import { startThread } from '../shipped/index.ts';
 import { writeWhole } from './write-whole.ts';
 
 const VERSION = 1;
@@ -114,7 +115,7 @@ export class Archiver {
     const { site, entry, log } = this.#parts;
     const { port1, port2 } = new MessageChannel();
     const setup: ArchiveSetup = { kind: 'archive', site, ...this.#to };
-    const worker = new Worker(entry, {
+    const worker = startThread(entry, {
       workerData: { ...setup, port: port2 },
       transferList: [port2],
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },

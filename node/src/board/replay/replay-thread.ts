@@ -1,8 +1,9 @@
-import { MessageChannel, Worker } from 'node:worker_threads';
+import { MessageChannel, type Worker } from 'node:worker_threads';
 import { Caller } from '../../client/rpc.ts';
 import { WeirError } from '../../contract/index.ts';
 import type { CommitLog } from '../../log/port.ts';
 import type { ReplaySetup, TakeQuestion } from '../../shard/shadow-messages.ts';
+import { startThread } from '../../shipped/index.ts';
 
 /** Records of one message, and messages under way: the next are there when the thread is done with the last. */
 const RECORDS_A_CALL = 16;
@@ -26,7 +27,7 @@ export class ReplayThread {
 
   constructor(entry: URL, setup: ReplaySetup) {
     const { port1, port2 } = new MessageChannel();
-    this.#worker = new Worker(entry, {
+    this.#worker = startThread(entry, {
       workerData: { ...setup, port: port2 },
       transferList: [port2],
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
