@@ -2,15 +2,22 @@ import { parseArgs } from 'node:util';
 import { simulate } from './simulate.ts';
 
 /**
- * `node test/sim/run.ts --seeds 10000 [--from N]` simulates that many boards; `--seed N` one, with every step told.
+ * `node test/sim/run.ts --seeds 10000 [--from N]` simulates that many boards; `--seed N` one, with every step told;
+ * `--judged` with registers whose steps are judged.
  * The exit status is 1 when a seed fails, and its number is the way back to it.
  */
 const { values } = parseArgs({
-  options: { seeds: { type: 'string' }, from: { type: 'string' }, seed: { type: 'string' } },
+  options: {
+    seeds: { type: 'string' },
+    from: { type: 'string' },
+    seed: { type: 'string' },
+    judged: { type: 'boolean', default: false },
+  },
 });
+const { judged } = values;
 
 async function one(seed: number): Promise<void> {
-  const report = await simulate({ seed, trace: (step) => console.log(step) });
+  const report = await simulate({ seed, judged, trace: (step) => console.log(step) });
   console.log(JSON.stringify(report));
 }
 
@@ -19,7 +26,7 @@ async function many(from: number, count: number): Promise<void> {
   const began = performance.now();
   for (let seed = from; seed < from + count; seed++) {
     try {
-      const { steps, records, readings, crashes } = await simulate({ seed });
+      const { steps, records, readings, crashes } = await simulate({ seed, judged });
       sum.steps += steps;
       sum.records += records;
       sum.readings += readings;
@@ -27,7 +34,7 @@ async function many(from: number, count: number): Promise<void> {
     } catch (fault) {
       sum.failed.push(seed);
       console.error(`seed ${seed} fails: ${fault instanceof Error ? fault.message : String(fault)}`);
-      console.error(`  again: node test/sim/run.ts --seed ${seed}`);
+      console.error(`  again: node test/sim/run.ts ${judged ? '--judged ' : ''}--seed ${seed}`);
     }
     sum.seeds++;
     if (sum.seeds % 1000 === 0) console.error(`${sum.seeds} seeds, ${sum.failed.length} failed`);

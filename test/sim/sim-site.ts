@@ -9,6 +9,12 @@ const KEEPS = [
 ];
 
 const IDS = ['', 'id: [meter, ts]', 'id: [meter, ts, watts]'];
+/** A register that is believed whatever it shows, and ones that are judged. */
+const BELIEVED = '{ type: counter, decimals: 3 }';
+const JUDGED = [
+  '{ type: counter, decimals: 3, maxRate: 500/h, noise: 0.005 }',
+  '{ type: counter, decimals: 3, modulus: 4200000, maxGap: 30m }',
+];
 const ZONES = ['UTC', 'Europe/Berlin', 'Asia/Kathmandu', 'America/St_Johns'];
 
 /** Every measure that one bucket can hold, shared out over rollups so that a run need not look at all of them. */
@@ -27,7 +33,7 @@ export interface SimSite {
 const parsed = new Map<string, Site>();
 
 /** One of the site files that the simulation knows, by draw. */
-export function simSite(draw: Draw): SimSite {
+export function simSite(draw: Draw, judged: boolean): SimSite {
   const keep = draw.of(KEEPS);
   const tiers = Object.entries(keep.tiers).map(([width, span]) => `${width}: ${span}`);
   const id = draw.of(IDS);
@@ -39,9 +45,10 @@ streams:
     time: ts
     key: meter
     lateness: ${draw.of(['2m', '15m'])}
+    beyondRaw: ${draw.of(['merge', 'quarantine'])}
     ${id}
     fields:
-      kwh: { type: counter, decimals: 3 }
+      kwh: ${judged ? draw.of(JUDGED) : BELIEVED}
       watts: { type: gauge, decimals: 1 }
       state: text
 rollups:

@@ -11,6 +11,8 @@ import { type Message, traffic } from './traffic.ts';
 export interface SimOptions {
   seed: number;
   plant?: Plant;
+  /** With registers whose steps are judged: greatest rate, noise, modulus, greatest gap. */
+  judged?: boolean;
   /** Told of every step. */
   trace?: (step: string) => void;
 }
@@ -63,10 +65,10 @@ class Simulation {
   /** Steps with faults; what is left after them comes to rest without. */
   readonly #stormy: number;
 
-  constructor({ seed, plant, trace }: SimOptions) {
+  constructor({ seed, plant, judged, trace }: SimOptions) {
     this.#draw = new Draw(`weir simulation ${seed}`);
     this.#trace = trace ?? (() => undefined);
-    this.#site = simSite(this.#draw);
+    this.#site = simSite(this.#draw, judged ?? false);
     const sent = traffic(`world ${seed}`, this.#draw, 70);
     this.#devices = sent.devices.map((messages) => new Device(messages));
     sent.devices.forEach((messages, at) => {

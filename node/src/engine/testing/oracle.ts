@@ -83,6 +83,10 @@ export class Oracle {
   duplicate = 0;
   conflict = 0;
   late = 0;
+  /** Of those that counted: older than raw is kept. */
+  unproven = 0;
+  /** Of those that were set aside: older than raw is kept. */
+  beyondRaw = 0;
 
   constructor(site: Site, stream: StreamSpec) {
     this.#site = site;
@@ -112,6 +116,11 @@ export class Oracle {
       const key = into(this.#keys, reading.key, newKey);
       const unproven = reading.time <= key.newest && reading.time < horizon;
       if (!unproven && !this.#isNew(reading)) continue;
+      if (unproven && this.#stream.beyondRaw === 'quarantine') {
+        this.beyondRaw++;
+        continue;
+      }
+      if (unproven) this.unproven++;
       const chained = unproven ? new Set<string>() : this.#chain(key, reading, horizon);
       this.#counted.push({ reading, chained, watermark: before, record: this.#records });
       newest = Math.max(newest, reading.time);
