@@ -1,11 +1,5 @@
-import type {
-  DimensionFilter,
-  ShardParts,
-  ShardReadQuestion,
-  ShardTopAnswer,
-  ShardTopQuestion,
-} from '../contract/ask/shard-questions.ts';
-import { stepBoundaries, tierBoundaries } from '../contract/measures/boundaries.ts';
+import type { DimensionFilter, ShardParts, ShardReadQuestion } from '../contract/ask/shard-questions.ts';
+import { tierBoundaries } from '../contract/measures/boundaries.ts';
 import { type Buckets, newBuckets } from '../contract/measures/buckets.ts';
 import { decodeChunk, encodeChunk, startsOf } from '../contract/measures/chunk.ts';
 import {
@@ -16,10 +10,10 @@ import {
   entryKeyHashed,
   entryName,
 } from '../contract/measures/entry-key.ts';
-import { finishBuckets, mergeChunkBytes } from '../contract/measures/finish.ts';
 import { type Boundaries, coarsenInto } from '../contract/measures/merge.ts';
 import { chunkSpanMs, periodOf, TABLES } from '../contract/measures/tables.ts';
 import { inStoreOrder } from './group-order.ts';
+import { Lenders } from './lenders.ts';
 import type { PartialTable } from './partial-table.ts';
 import { type Scratch, scratchFor } from './reader-scratch.ts';
 import type { RunView } from './run-store.ts';
@@ -29,13 +23,11 @@ import type { RollupState, StreamEngine } from './stream-engine.ts';
 const MAX_NAMED = 2_000;
 /** Groups that are read between two pauses: some 2 ms of work. */
 const GROUPS_A_TURN = 100;
-/** Folded groups that a shard hands over for a top list. */
-const MAX_FOLDED = 10_000;
 
 type Question = Pick<ShardReadQuestion, 'groupBy' | 'tier' | 'from' | 'to' | 'where' | 'edges'>;
 
 /** One group and the chunks that hold its buckets, in the store and in memory. */
-interface Found {
+export interface Found {
   name: Uint8Array;
   chunks: Uint8Array[];
 }
@@ -61,6 +53,8 @@ export class Reader {
   readonly #periods: number[];
   readonly #inside: number[];
   readonly #scratch: Scratch;
+  /** First lanes of the registers, which reach into the buckets beside the range. */
+  readonly #registers: number[];
 
   constructor(
     stream: StreamEngine,
@@ -102,6 +96,9 @@ export class Reader {
     this.#inside = this.#periods.filter((period) => period >= first && period <= last);
     const kinds = rollup.plans[question.groupBy].kinds;
     this.#scratch = scratchFor(kinds);
+    this.#registers = rollup.layouts[question.groupBy].accumulators
+      .filter(({ kind }) => kind === 'register')
+      .map(({ lane }) => lane);
   }
 
   /** Groups of the question in the order of the store; null is a pause. */
@@ -218,34 +215,50 @@ export class Reader {
     let to = from;
     while (to < buckets.n && buckets.starts[to] < this.#to) to++;
     if (this.#question.edges) {
-      from = Math.max(Math.min(from, this.#firstKept(buckets)), from - 1);
-      to = Math.min(buckets.n, to + 1);
+      const before = new Lenders(this.#registers);
+      const after = new Lenders(this.#registers);
+      for (const kept = this.#firstKept(buckets); from > kept && before.missing; )
+        before.take(buckets, --from);
+      while (to < buckets.n && after.missing) after.take(buckets, to++);
     }
     if (from < to) chunks.push(encodeChunk(buckets, from, to));
   }
 
-  /** The nearest stored buckets on either side that are not there yet. */
+  /** The nearest stored buckets on either side that have the registers, where they are not there yet. */
   #addEdges(name: Uint8Array, chunks: Uint8Array[]): void {
+    if (this.#registers.length === 0) return;
     const key = entryKey(name);
-    let before = false;
-    let after = false;
-    for (const chunk of this.#stored(key)) {
-      const starts = startsOf(chunk);
-      if (starts[0] < this.#from) before = true;
-      if (starts[starts.length - 1] >= this.#to) after = true;
-    }
+    const before = new Lenders(this.#registers);
+    const after = new Lenders(this.#registers);
+    for (const chunk of this.#stored(key)) this.#lend(chunk, before, after);
     const first = periodOf(this.#from, this.#spanMs);
     const last = periodOf(this.#to - 1, this.#spanMs);
-    for (let at = this.#periods.length - 1; at >= 0 && !before; at--)
-      if (this.#periods[at] < first) before = this.#addPeriod(key, this.#periods[at], chunks);
-    for (let at = 0; at < this.#periods.length && !after; at++)
-      if (this.#periods[at] > last) after = this.#addPeriod(key, this.#periods[at], chunks);
+    for (let at = this.#periods.length - 1; at >= 0 && before.missing; at--)
+      if (this.#periods[at] < first) this.#addPeriod(key, this.#periods[at], chunks, before, after);
+    for (let at = 0; at < this.#periods.length && after.missing; at++)
+      if (this.#periods[at] > last) this.#addPeriod(key, this.#periods[at], chunks, before, after);
   }
 
-  #addPeriod(key: Uint8Array, period: number, chunks: Uint8Array[]): boolean {
-    const before = chunks.length;
-    this.#take(period, this.#view.get(this.#table, period, key), chunks);
-    return chunks.length > before;
+  #addPeriod(key: Uint8Array, period: number, chunks: Uint8Array[], before: Lenders, after: Lenders): void {
+    const found: Uint8Array[] = [];
+    this.#take(period, this.#view.get(this.#table, period, key), found);
+    for (const chunk of found) {
+      chunks.push(chunk);
+      this.#lend(chunk, before, after);
+    }
+  }
+
+  /** Only what reaches out of the range is decoded. */
+  #lend(chunk: Uint8Array, before: Lenders, after: Lenders): void {
+    const starts = startsOf(chunk);
+    const back = before.missing && starts[0] < this.#from;
+    const on = after.missing && starts[starts.length - 1] >= this.#to;
+    if (!back && !on) return;
+    const buckets = decodeChunk(chunk);
+    for (let at = 0; at < buckets.n; at++) {
+      if (buckets.starts[at] < this.#from) before.take(buckets, at);
+      else if (buckets.starts[at] >= this.#to) after.take(buckets, at);
+    }
   }
 }
 
@@ -328,65 +341,4 @@ function joined(chunks: Uint8Array[]): Uint8Array {
 
 function knownMark(watermark: number): number | null {
   return watermark === Number.NEGATIVE_INFINITY ? null : watermark;
-}
-
-/** The largest groups of this shard where each lives in one shard; else the partials of all of them. */
-export function* foldGroups(
-  stream: StreamEngine,
-  rollup: RollupState,
-  question: Omit<ShardTopQuestion, 'shards' | 'minSeq'>,
-  reader: Reader,
-  timezone: string,
-): Generator<void, ShardTopAnswer, undefined> {
-  const by = rollup.spec.groupBys[question.groupBy];
-  if (!by.includes(stream.spec.keyField))
-    return { ranked: [], parts: yield* readGroups(reader, MAX_FOLDED, stream.watermark) };
-  const measure = rollup.spec.measures.find((one) => one.name === question.measure);
-  if (measure === undefined) return { ranked: [], parts: null };
-  const tierMs = rollup.spec.tiers[question.tier].widthMs;
-  const plan = {
-    layout: rollup.layouts[question.groupBy],
-    measures: [measure],
-    steps: wholeRange(stepBoundaries(timezone, tierMs, tierMs), question.from, question.to),
-    from: question.from,
-    to: question.to,
-    watermark: null,
-    latenessMs: 0,
-  };
-  const ranked: ShardTopAnswer['ranked'] = [];
-  for (const found of reader.groups()) {
-    if (found === null) yield;
-    else
-      rank(
-        ranked,
-        question.k,
-        found,
-        finishBuckets(plan, mergeChunkBytes(plan.layout, found.chunks)).values[measure.name][0],
-      );
-  }
-  return { ranked, parts: null };
-}
-
-/** One step over the whole range. */
-export function wholeRange(tier: Boundaries, from: number, to: number): Boundaries {
-  const start = tier.start(from);
-  const end = tier.end(tier.start(to - 1));
-  return {
-    start: (t) => (t < start ? t - 1 : t >= end ? t : start),
-    end: (at) => (at === start ? end : at + 1),
-  };
-}
-
-function rank(
-  ranked: ShardTopAnswer['ranked'],
-  k: number,
-  found: Found,
-  value: number | null | undefined,
-): void {
-  if (value === null || value === undefined) return;
-  if (ranked.length === k && value <= ranked[k - 1].value) return;
-  let at = ranked.length;
-  while (at > 0 && ranked[at - 1].value < value) at--;
-  ranked.splice(at, 0, { group: decodeGroup(found.name), value });
-  if (ranked.length > k) ranked.length = k;
 }
