@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { type Broker, Credentials, type ListenAt, startBroker } from '../broker/index.ts';
+import { answerRollup } from '../client/rollup-answers.ts';
 import {
   type BoardStatus,
   GroupBuilder,
@@ -19,6 +20,7 @@ import { Archiver } from './archiver.ts';
 import { AsideRing } from './aside-ring.ts';
 import type { BoardFacts } from './board-calls.ts';
 import { boardCodec } from './board-codec.ts';
+import { boardLines } from './board-lines.ts';
 import { BoardWear, wearCounters } from './board-wear.ts';
 import { clockTrust } from './clock-trust.ts';
 import { openCopyDoor } from './copy-door.ts';
@@ -29,6 +31,7 @@ import { RateMeter } from './rate-meter.ts';
 import { Replays } from './replay/replays.ts';
 import { ShardThreads } from './shard-threads.ts';
 import { SiteEdits } from './site-edits.ts';
+import { WindowPublisher } from './window-publisher.ts';
 import { writeWhole } from './write-whole.ts';
 
 export interface BoardOptions {
@@ -214,10 +217,12 @@ class RunningBoard {
     const jobs = this.#startJobs();
     this.#replays.resume();
     this.#fillWhatIsNew();
+    const windows = this.#startWindows();
     const close = async () => {
       await this.#replays.close();
       await this.#archiver?.close();
       await jobs.close();
+      await windows?.close();
       // In the order of the path: no more questions, no more readings, the last checkpoints, the log.
       await http.close();
       await door.close();
@@ -244,6 +249,25 @@ class RunningBoard {
     const added = addedRollups(site, this.#dir.shape);
     if (added.length > 0 && this.#log.bounds().last > 0) this.#replays.fill(added);
     noteCounted(site, this.#dir.shape);
+  }
+
+  /** Null where no rollup slides: then nothing is asked and nothing is told. */
+  #startWindows(): WindowPublisher | null {
+    const { site, logger } = this.#options;
+    if (!site.rollups.some((rollup) => rollup.window !== undefined)) return null;
+    const lines = boardLines(this.#shards);
+    const publisher = new WindowPublisher(
+      site,
+      {
+        ask: (question) => answerRollup(lines, site, question, Date.now()),
+        publish: (topic, payload, options) => this.#broker.publish(topic, payload, options),
+        nowMs: Date.now,
+      },
+      this.#dir.windows,
+      logger,
+    );
+    publisher.start();
+    return publisher;
   }
 
   #startJobs(): Jobs {

@@ -13,6 +13,8 @@ export interface DataDir {
   devices: string;
   tokens: string;
   shape: string;
+  /** Up to which window each sliding rollup was told. */
+  windows: string;
   site: string;
   replays: string;
   archive: string;
@@ -74,6 +76,7 @@ export function placesOf(root: string): DataDir {
     devices: join(root, 'devices.json'),
     tokens: join(root, 'tokens.json'),
     shape: join(root, 'shape.json'),
+    windows: join(root, 'windows.json'),
     site: join(root, KEPT_SITE),
     replays: join(root, 'replays'),
     archive: join(root, 'archive.json'),

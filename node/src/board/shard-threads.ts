@@ -39,7 +39,7 @@ export class ShardThreads {
   /** Readings a record brought, from the newest durable back to the slowest live thread. */
   readonly #waiting: { seq: number; readings: number }[] = [];
   #waitingReadings = 0;
-  #onPorts: ((thread: number, port: MessagePort) => void) | null = null;
+  readonly #onPorts: ((thread: number, port: MessagePort) => void)[] = [];
   #onCheckpoint: ((least: number) => void) | null = null;
   readonly #jobs: PromiseWithResolvers<string[]>[] = [];
   #everyMs: number;
@@ -106,10 +106,10 @@ export class ShardThreads {
     return this.#waitingReadings > LAG_READINGS;
   }
 
-  /** Hands out a port to each thread, now and whenever one was started again. */
+  /** Hands out a port to each thread, now and whenever one was started again. Whoever asks has ports of its own. */
   onPorts(give: (thread: number, port: MessagePort) => void): void {
-    this.#onPorts = give;
-    for (const [thread, feeder] of this.#feeders.entries()) this.#connect(feeder, thread);
+    this.#onPorts.push(give);
+    for (const [thread, feeder] of this.#feeders.entries()) this.#connect(feeder, thread, give);
   }
 
   /** A line of one's own to the thread of a shard; whoever asked closes it. */
@@ -198,10 +198,10 @@ export class ShardThreads {
     });
   }
 
-  #connect(feeder: Feeder, thread: number): void {
+  #connect(feeder: Feeder, thread: number, give: (thread: number, port: MessagePort) => void): void {
     const { port1, port2 } = new MessageChannel();
     feeder.send({ kind: 'connect', port: port1 }, [port1]);
-    this.#onPorts?.(thread, port2);
+    give(thread, port2);
   }
 
   #exited(thread: number, fault: Error | null): void {
@@ -214,7 +214,7 @@ export class ShardThreads {
     setTimeout(() => {
       if (this.#closing) return;
       this.#feeders[thread] = this.#start(thread);
-      this.#connect(this.#feeders[thread], thread);
+      for (const give of this.#onPorts) this.#connect(this.#feeders[thread], thread, give);
     }, RESTART_MS);
   }
 

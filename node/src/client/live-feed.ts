@@ -1,5 +1,5 @@
-import type { ChangedRange, LiveChange, LiveQuestion, Site } from '../contract/index.ts';
-import { chooseGroupBy, type Plan, rollupNamed } from './plan.ts';
+import type { ChangedRange, LiveChange, LiveQuestion, RollupSpec, Site } from '../contract/index.ts';
+import { chooseGroupBy, type Plan, rollupNamed, windowTier } from './plan.ts';
 import { answerChange, measuresNamed } from './rollup-answers.ts';
 import type { ShardLines } from './shard-lines.ts';
 
@@ -18,6 +18,18 @@ interface Viewer {
   gone: boolean;
 }
 
+function liveTier(rollup: RollupSpec, step: number | 'auto'): { tier: number; stepMs: number } {
+  if (rollup.window !== undefined) return windowTier(rollup, rollup.window, step);
+  const tier =
+    step === 'auto'
+      ? 0
+      : Math.max(
+          0,
+          rollup.tiers.findIndex((one) => one.widthMs === step),
+        );
+  return { tier, stepMs: rollup.tiers[tier].widthMs };
+}
+
 /** Turns the shards' notes of what changed into the changed buckets, for each viewer's question. */
 export class LiveFeed {
   readonly #site: Site;
@@ -34,18 +46,10 @@ export class LiveFeed {
 
   watch(question: LiveQuestion, onChange: (change: LiveChange) => void): () => void {
     const rollup = rollupNamed(this.#site, question.rollup);
-    const tier =
-      question.step === 'auto'
-        ? 0
-        : Math.max(
-            0,
-            rollup.tiers.findIndex((one) => one.widthMs === question.step),
-          );
     const plan: Plan = {
       rollup,
       ...chooseGroupBy(rollup, question.by, question.where),
-      tier,
-      stepMs: rollup.tiers[tier].widthMs,
+      ...liveTier(rollup, question.step),
     };
     measuresNamed(rollup, question.measures);
     const viewer: Viewer = { plan, question, onChange, dirty: null, asking: false, gone: false };
@@ -61,9 +65,12 @@ export class LiveFeed {
     for (const viewer of this.#viewers) {
       for (const { rollup, from, to } of ranges) {
         if (rollup !== viewer.plan.rollup.name) continue;
+        // A change shows in every window that covers it and has begun.
+        const covered = to + (viewer.plan.rollup.window?.overMs ?? 0);
+        const until = Math.max(to, Math.min(covered, Date.now()));
         viewer.dirty = viewer.dirty
-          ? { from: Math.min(from, viewer.dirty.from), to: Math.max(to, viewer.dirty.to) }
-          : { from, to };
+          ? { from: Math.min(from, viewer.dirty.from), to: Math.max(until, viewer.dirty.to) }
+          : { from, to: until };
       }
     }
   }

@@ -1,5 +1,6 @@
 import {
   type DimensionFilter,
+  formatDuration,
   LIMITS,
   nearest,
   type RollupSpec,
@@ -7,6 +8,7 @@ import {
   type TierSpec,
   WeirError,
   type Where,
+  type WindowSpec,
 } from '../contract/index.ts';
 
 /** From names to places: which group-by and which tier answer a question, or the fault that says why none does. */
@@ -86,9 +88,25 @@ export function chooseTier(
   step: number | 'auto',
   now: number,
 ): { tier: number; stepMs: number } {
+  if (rollup.window !== undefined) return windowTier(rollup, rollup.window, step);
   const covering = rollup.tiers.findIndex((tier) => from >= now - tier.keepMs - tier.widthMs);
   const finest = covering < 0 ? rollup.tiers.length - 1 : covering;
   return step === 'auto' ? autoTier(rollup.tiers, finest, to - from) : fixedTier(rollup.tiers, finest, step);
+}
+
+/** Windows have their own step, and are made of the coarsest tier that divides it: that is kept the longest. */
+export function windowTier(
+  rollup: RollupSpec,
+  { everyMs }: WindowSpec,
+  step: number | 'auto',
+): { tier: number; stepMs: number } {
+  if (step !== 'auto' && step !== everyMs)
+    throw new WeirError(
+      'WEIR_BAD_QUESTION',
+      `the windows of ${rollup.name} slide by ${formatDuration(everyMs)}, and have no other step`,
+      { field: 'step', suggestion: `Leave step out, or write ${formatDuration(everyMs)}.` },
+    );
+  return { tier: rollup.tiers.findLastIndex((tier) => everyMs % tier.widthMs === 0), stepMs: everyMs };
 }
 
 function autoTier(tiers: TierSpec[], finest: number, spanMs: number): { tier: number; stepMs: number } {

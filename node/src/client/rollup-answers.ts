@@ -18,6 +18,9 @@ import {
   type TopAnswer,
   type TopQuestion,
   WeirError,
+  type WindowSpec,
+  windowLead,
+  withOperands,
 } from '../contract/index.ts';
 import { gatherGroups, labels } from './group-parts.ts';
 import { checkCells, checkRange, chooseGroupBy, chooseTier, type Plan, rollupNamed } from './plan.ts';
@@ -73,6 +76,7 @@ function finishPlan(
     layout: layoutOf(plan.rollup, plan.groupBy, stream),
     measures,
     steps: stepBoundaries(site.timezone, plan.rollup.tiers[plan.tier].widthMs, plan.stepMs),
+    ...(plan.rollup.window !== undefined && { window: windowSteps(plan.rollup.window) }),
     from: range.from,
     to: range.to,
     watermark,
@@ -81,6 +85,8 @@ function finishPlan(
     quality,
   };
 }
+
+const windowSteps = ({ overMs, everyMs }: WindowSpec): number => overMs / everyMs;
 
 async function read(
   lines: ShardLines,
@@ -103,8 +109,10 @@ async function read(
     where,
     maxGroups,
     // Only an increase reaches into the buckets beside the range.
-    edges: quality || measures.some(({ fn }) => fn === 'increase' || fn === 'rate'),
-    from: widest.start(range.from),
+    edges: quality || withOperands(measures).some(({ fn }) => fn === 'increase' || fn === 'rate'),
+    from: rollup.window
+      ? windowLead(widest, windowSteps(rollup.window), range.from)
+      : widest.start(range.from),
     to: range.to,
   };
   const all = await lines.ask<ShardParts>('read', asked, keyShards(site, plan), signal);
@@ -168,6 +176,7 @@ export async function answerRollup(
     rollup: plan.rollup.name,
     tier: plan.rollup.tiers[plan.tier].name,
     step: plan.stepMs,
+    ...(plan.rollup.window && { over: plan.rollup.window.overMs }),
     from: question.from,
     to: question.to,
     timezone: site.timezone,
@@ -183,9 +192,17 @@ function describe(site: Site, rollup: RollupSpec, measures: MeasureSpec[]): Roll
   return Object.fromEntries(
     measures.map(({ name, unit, fn, field }) => [
       name,
-      { unit, fn, decimals: fields.find((one) => one.name === field)?.decimals ?? 0 },
+      { unit, fn, decimals: shownDecimals(fn, fields.find((one) => one.name === field)?.decimals ?? 0) },
     ]),
   );
+}
+
+/** Digits after the point that are worth showing. */
+const EXPRESSION_DECIMALS = 6;
+
+function shownDecimals(fn: MeasureSpec['fn'], ofField: number): number {
+  if (fn === 'distinct') return 0;
+  return fn === 'expression' ? EXPRESSION_DECIMALS : ofField;
 }
 
 export async function answerTop(
@@ -200,12 +217,18 @@ export async function answerTop(
   const by =
     question.by.length > 0 ? question.by : (rollup.groupBys.find((fields) => fields.length > 0) ?? []);
   const [measure] = measuresNamed(rollup, [question.measure]);
+  if (measure.fn === 'top')
+    throw new WeirError('WEIR_BAD_QUESTION', `${measure.name} is a list, by which nothing can be ranked`, {
+      field: 'measure',
+      suggestion: `Ask for it: /api/v1/rollups/${rollup.name}?measures=${measure.name}`,
+    });
   const span = question.to - question.from;
-  // One bucket over the whole range: whole buckets of the tier at its ends.
+  // One bucket over the whole range: whole buckets of the tier at its ends. The range is the window.
+  const buckets: RollupSpec = { ...rollup, window: undefined };
   const plan: Plan = {
-    rollup,
+    rollup: buckets,
     ...chooseGroupBy(rollup, by, question.where),
-    ...chooseTier(rollup, question.from, question.to, 'auto', now),
+    ...chooseTier(buckets, question.from, question.to, 'auto', now),
     stepMs: span,
   };
   const asked = {

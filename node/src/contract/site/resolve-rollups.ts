@@ -6,6 +6,7 @@ import { isNumeric } from './resolve-fields.ts';
 import { resolveMeasures } from './resolve-measures.ts';
 import type { KnownStream } from './resolve-streams.ts';
 import { resolveTiers } from './resolve-tiers.ts';
+import { resolveWindow } from './resolve-window.ts';
 import type { Draft, RollupDraft, SiteFile } from './schema.ts';
 
 /** By name, in the order of the file; null where the form itself was wrong. */
@@ -38,12 +39,15 @@ function resolveRollup(
   }
   // Without a stream its fields are not known, and nothing is said about them.
   const stream = known ?? null;
+  const tiers = resolveTiers(draft.tiers, path, faults);
+  const window = resolveWindow(draft, path, tiers, faults);
   return {
     name,
     stream: draft.of ?? '',
     groupBys: resolveGroupBys(draft, path, stream, faults),
     measures: resolveMeasures(draft.measures, path, stream, faults),
-    tiers: resolveTiers(draft.tiers, path, faults),
+    tiers,
+    ...(window !== null && { window }),
   };
 }
 
