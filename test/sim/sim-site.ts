@@ -21,6 +21,7 @@ const ZONES = ['UTC', 'Europe/Berlin', 'Asia/Kathmandu', 'America/St_Johns'];
 const ROLLUPS = [
   'kwh: increase(kwh), power: rate(kwh), readings: count()',
   'watts: mean(watts), peak: max(watts), low: min(watts), total: sum(watts)',
+  'load: timeMean(watts), spread: stddev(kwh), levels: distinct(watts), ratio: spread / levels',
   'opening: first(kwh), closing: last(kwh), kwh: increase(kwh), readings: count()',
 ];
 

@@ -1,6 +1,5 @@
 import type { Logger } from 'pino';
 import { type Broker, Credentials, type ListenAt, startBroker } from '../broker/index.ts';
-import { answerRollup } from '../client/rollup-answers.ts';
 import {
   type BoardStatus,
   GroupBuilder,
@@ -20,7 +19,6 @@ import { Archiver } from './archiver.ts';
 import { AsideRing } from './aside-ring.ts';
 import type { BoardFacts } from './board-calls.ts';
 import { boardCodec } from './board-codec.ts';
-import { boardLines } from './board-lines.ts';
 import { BoardWear, wearCounters } from './board-wear.ts';
 import { clockTrust } from './clock-trust.ts';
 import { openCopyDoor } from './copy-door.ts';
@@ -31,7 +29,7 @@ import { RateMeter } from './rate-meter.ts';
 import { Replays } from './replay/replays.ts';
 import { ShardThreads } from './shard-threads.ts';
 import { SiteEdits } from './site-edits.ts';
-import { WindowPublisher } from './window-publisher.ts';
+import { startWindows } from './start-windows.ts';
 import { writeWhole } from './write-whole.ts';
 
 export interface BoardOptions {
@@ -217,7 +215,9 @@ class RunningBoard {
     const jobs = this.#startJobs();
     this.#replays.resume();
     this.#fillWhatIsNew();
-    const windows = this.#startWindows();
+    const windows = startWindows(this.#options, this.#shards, this.#dir.windows, (topic, payload, options) =>
+      this.#broker.publish(topic, payload, options),
+    );
     const close = async () => {
       await this.#replays.close();
       await this.#archiver?.close();
@@ -249,25 +249,6 @@ class RunningBoard {
     const added = addedRollups(site, this.#dir.shape);
     if (added.length > 0 && this.#log.bounds().last > 0) this.#replays.fill(added);
     noteCounted(site, this.#dir.shape);
-  }
-
-  /** Null where no rollup slides: then nothing is asked and nothing is told. */
-  #startWindows(): WindowPublisher | null {
-    const { site, logger } = this.#options;
-    if (!site.rollups.some((rollup) => rollup.window !== undefined)) return null;
-    const lines = boardLines(this.#shards);
-    const publisher = new WindowPublisher(
-      site,
-      {
-        ask: (question) => answerRollup(lines, site, question, Date.now()),
-        publish: (topic, payload, options) => this.#broker.publish(topic, payload, options),
-        nowMs: Date.now,
-      },
-      this.#dir.windows,
-      logger,
-    );
-    publisher.start();
-    return publisher;
   }
 
   #startJobs(): Jobs {

@@ -1,5 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { layoutOf, type RollupSpec, type Site, type StreamSpec, WeirError } from '../contract/index.ts';
+import {
+  isChained,
+  layoutOf,
+  type RollupSpec,
+  type Site,
+  type StreamSpec,
+  WeirError,
+} from '../contract/index.ts';
 import { TABLES } from '../contract/measures/tables.ts';
 import { writeWhole } from './write-whole.ts';
 
@@ -115,8 +122,7 @@ function streamShape(stream: StreamSpec, rollups: RollupSpec[]): StreamShape {
   const counted = new Set<string>();
   const folded = new Set<string>();
   for (const rollup of rollups) {
-    for (const { fn, field } of rollup.measures)
-      if ((fn === 'increase' || fn === 'rate') && field) counted.add(field);
+    for (const { fn, field } of rollup.measures) if (isChained(fn) && field) counted.add(field);
     for (const field of rollup.groupBys.flat()) if (field !== stream.keyField) folded.add(field);
   }
   const counters = stream.fields

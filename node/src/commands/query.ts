@@ -1,4 +1,4 @@
-import type { Quality, RollupAnswer, TopAnswer } from '../contract/index.ts';
+import type { Quality, RollupAnswer, Series, TopAnswer } from '../contract/index.ts';
 import { WeirError } from '../contract/index.ts';
 import { ask, URL_OPTIONS } from './ask-http.ts';
 import { type Command, EXIT, type Invocation, text } from './command.ts';
@@ -63,7 +63,7 @@ async function buckets(invocation: Invocation, rollup: string): Promise<number> 
     series.time.map((time, at) => [
       new Date(time).toISOString(),
       ...groups.map((group) => series.by[group] ?? '-'),
-      ...names.map((name) => series.values[name][at]),
+      ...names.map((name) => cellOf(series, name, at)),
       series.final[at] ? 'final' : 'open',
       ...(series.quality ? qualityCells(series.quality, names, at) : []),
     ]),
@@ -93,6 +93,13 @@ function qualityCells(quality: Quality, names: string[], at: number): (string | 
     duplicates[at],
     resets[at],
   ];
+}
+
+/** A list is written in one cell, the most frequent first. */
+function cellOf(series: Series, name: string, at: number): number | string | null {
+  const list = series.lists?.[name]?.[at];
+  if (list === undefined) return series.values[name][at];
+  return list.length === 0 ? null : list.map(({ value, count }) => `${value} ${count}`).join(', ');
 }
 
 async function top(invocation: Invocation, rollup: string): Promise<number> {

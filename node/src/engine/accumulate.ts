@@ -61,6 +61,64 @@ export function addSum(
   }
 }
 
+/** Squares of values of less than this are below 2^52, and so is the low limb of their sum. */
+const SMALL = 2 ** 26;
+
+/** HOT */
+export function addSquareSum(
+  table: PartialTable,
+  part: SlotPart,
+  slots: Uint32Array,
+  values: Float64Array,
+  n: number,
+): void {
+  const pages = table.slots.doubles;
+  const stride = table.slots.doubleStride;
+  const double = table.slots.doubleAt + part.double;
+  for (let i = 0; i < n; i++) {
+    const value = values[i];
+    if (Number.isNaN(value)) continue;
+    const slot = slots[i];
+    if (value >= SMALL || value <= -SMALL) {
+      addLargeSquare(table, part, slot, Math.abs(value));
+      continue;
+    }
+    const page = pages[slot >> PAGE_BITS];
+    const at = (slot & PAGE_MASK) * stride + double;
+    const sum = page[at] + value * value;
+    page[at] = sum;
+    if (sum >= CARRY_AT) carrySquare(table, part, slot, 0, 0);
+  }
+}
+
+/** (h · 2^26 + l)² = h² · 2^52 + 2hl · 2^26 + l², each product exact in a double and cut at the limbs. */
+function addLargeSquare(table: PartialTable, part: SlotPart, slot: number, size: number): void {
+  const high = Math.floor(size / SMALL);
+  const low = size - high * SMALL;
+  const cross = 2 * high * low;
+  const crossHigh = Math.floor(cross / 2 ** 14);
+  const top = high * high;
+  const topHigh = Math.floor(top / 2 ** 28);
+  const page = table.slots.doubles[slot >> PAGE_BITS];
+  page[table.doubleBase(slot) + part.double] += low * low + (cross - crossHigh * 2 ** 14) * SMALL;
+  carrySquare(table, part, slot, crossHigh + (top - topHigh * 2 ** 28) * 2 ** 12, topHigh);
+}
+
+/** Adds to the middle and high limbs, and carries what the low one has too much. */
+function carrySquare(table: PartialTable, part: SlotPart, slot: number, mid: number, hi: number): void {
+  const page = table.slots.doubles[slot >> PAGE_BITS];
+  const at = table.doubleBase(slot) + part.double;
+  const carried = Math.floor(page[at] / LIMB);
+  page[at] -= carried * LIMB;
+  const extra = table.extraOf(slot);
+  const doubles = table.extras.doubles[extra >> PAGE_BITS];
+  const first = (extra & PAGE_MASK) * table.extras.doubleStride + part.extra;
+  const middle = doubles[first + 1] + mid + carried;
+  const more = Math.floor(middle / LIMB);
+  doubles[first + 1] = middle - more * LIMB;
+  doubles[first] += hi + more;
+}
+
 /** One amount to one slot. */
 export function addAmount(table: PartialTable, part: SlotPart, slot: number, amount: number): void {
   const page = table.slots.doubles[slot >> PAGE_BITS];

@@ -1,12 +1,31 @@
 import { LIMITS } from '../contract/limits.ts';
-import { addPresent, addSum, countRows, takeEnd, takeMax, takeMin, takePoint } from './accumulate.ts';
+import {
+  addPresent,
+  addSquareSum,
+  addSum,
+  countRows,
+  takeEnd,
+  takeMax,
+  takeMin,
+  takePoint,
+} from './accumulate.ts';
+import {
+  addQuantiles,
+  addTops,
+  addUniques,
+  hashKeys,
+  hashNumbers,
+  hashTexts,
+} from './accumulate-sketches.ts';
 import type { Block } from './block.ts';
 import type { PartialTable } from './partial-table.ts';
 import { addQuality } from './quality.ts';
 import type { SectionColumns } from './section-columns.ts';
 import { EXTRA_LATE, type SlotPart } from './slot-plan.ts';
 import { type Change, correctionOf, type Interval, lastShare, restOf, spread } from './spread.ts';
+import { stand, standBlock } from './stand.ts';
 import type { RollupState, StreamEngine } from './stream-engine.ts';
+import { TextHashes } from './text-hashes.ts';
 
 const NONE = new Float64Array(LIMITS.recordReadings).fill(Number.NaN);
 
@@ -20,6 +39,7 @@ export class Accumulation {
   /** Place of a field among the counters, or −1; by rollup, group-by and part it would be looked up too often. */
   readonly #counterOf: Map<string, number>;
   readonly #fieldOf: Map<string, number>;
+  readonly #textHashes = new TextHashes();
   #finalUpTo = 0;
 
   constructor(stream: StreamEngine) {
@@ -31,6 +51,7 @@ export class Accumulation {
 
   /** Buckets that end at `finalUpTo` or before are final. */
   open(seq: number, finalUpTo: number): void {
+    this.#textHashes.forget();
     this.#change.seq = seq;
     this.#finalUpTo = finalUpTo;
     this.lateBefore = finalUpTo;
@@ -101,6 +122,10 @@ export class Accumulation {
   ): void {
     if (part.kind === 'register') this.#register(block, table, part);
     else if (part.kind === 'share') this.#addShares(block, table, part, rollup);
+    else if (part.kind === 'area' || part.kind === 'stood')
+      standBlock(table, part, block, this.#counterOf.get(part.field)!, this.#change, rollup.changed.onTime);
+    else if (part.kind === 'uniques') this.#addUniques(block, columns, table, part);
+    else if (part.kind === 'tops') this.#addTops(block, columns, table, part);
     else if (part.kind === 'quality') this.#addQualities(block, table, part);
     // What came again is no part of a block.
     else if (part.kind !== 'repeats') this.#addValues(block, columns, table, part);
@@ -151,7 +176,31 @@ export class Accumulation {
       case 'last':
         takeEnd(table, part, -1, slots, block.offsets, values, n);
         break;
+      case 'squares':
+        addSquareSum(table, part, slots, values, n);
+        break;
+      case 'quantiles':
+        addQuantiles(table, part, slots, values, n);
+        break;
     }
+  }
+
+  #addUniques(block: Block, columns: SectionColumns, table: PartialTable, part: SlotPart): void {
+    const { keys, spec } = this.#stream;
+    const column = columns.columns[this.#fieldOf.get(part.field) ?? -1] ?? null;
+    if (part.field === spec.keyField) hashKeys(block, keys);
+    else if (column?.kind === 'text') hashTexts(block, column, this.#textHashes.of(column.dictionary));
+    else {
+      this.#values(block, columns, part.field);
+      hashNumbers(block.field, block.n);
+    }
+    addUniques(table, part, block.slots, block.field, block.n);
+  }
+
+  #addTops(block: Block, columns: SectionColumns, table: PartialTable, part: SlotPart): void {
+    const column = columns.columns[this.#fieldOf.get(part.field) ?? -1] ?? null;
+    if (column?.kind !== 'text') return;
+    addTops(table, part, block, column, this.#textHashes.of(column.dictionary), this.#stream.keys);
   }
 
   /** Values of a field for the readings of the block. HOT */
@@ -258,17 +307,29 @@ export class Accumulation {
           if (this.#counterOf.get(part.field) !== c) continue;
           const table = active.tables[r][g];
           if (part.kind === 'register') this.#repairRegister(table, part, key, maxGapMs, old, now);
-          if (part.kind !== 'share' && part.kind !== 'quality') continue;
-          const group = rollup.groups[g].groupOf(key, tuple);
-          if (part.kind === 'quality') {
-            const rule = part.quality!;
-            if (old !== null) addQuality(table, part, group, rule, old, -1);
-            addQuality(table, part, group, rule, now, 1);
-            continue;
-          }
-          if (old !== null) spread(table, part, group, old, maxGapMs, -1, true, this.#change);
-          spread(table, part, group, now, maxGapMs, 1, true, this.#change);
+          else this.#repairPart(table, part, rollup.groups[g].groupOf(key, tuple), maxGapMs, old, now);
         }
+    }
+  }
+
+  #repairPart(
+    table: PartialTable,
+    part: SlotPart,
+    group: number,
+    maxGapMs: number,
+    old: Interval | null,
+    now: Interval,
+  ): void {
+    const change = this.#change;
+    if (part.kind === 'quality') {
+      if (old !== null) addQuality(table, part, group, part.quality!, old, -1);
+      addQuality(table, part, group, part.quality!, now, 1);
+    } else if (part.kind === 'share') {
+      if (old !== null) spread(table, part, group, old, maxGapMs, -1, true, change);
+      spread(table, part, group, now, maxGapMs, 1, true, change);
+    } else if (part.kind === 'area' || part.kind === 'stood') {
+      if (old !== null) stand(table, part, group, old, -1, change);
+      stand(table, part, group, now, 1, change);
     }
   }
 

@@ -45,6 +45,7 @@ export class Admission {
   readonly #keptColumns: Float64Array[] = [];
   readonly #chains: RegisterChains;
   readonly #plain: boolean[];
+  readonly #stands: boolean[];
   readonly #row: ChainRow = { t: 0, v: 0, id: 0, tuple: 0, boot: 0 };
   #keyOf = new Uint32Array(64);
   #section: Section | null = null;
@@ -62,6 +63,7 @@ export class Admission {
       this.#probe(key, time, seeker),
     );
     this.#plain = stream.rules.map((rule) => rule.plain);
+    this.#stands = stream.rules.map((rule) => rule.stands);
     this.#keyGroups = new KeyGroups(stream.keys);
     const place = (name: string) => spec.fields.findIndex((field) => field.name === name);
     this.#idFields = spec.idFields.map(place).filter((field) => field >= 0);
@@ -125,6 +127,7 @@ export class Admission {
     const keptColumns = this.#keptColumns;
     const counters = this.#plain.length;
     const plain = this.#plain;
+    const stands = this.#stands;
     const keyOf = this.#keyOf;
     const { records } = keys;
     const { history } = active;
@@ -158,7 +161,8 @@ export class Admission {
           const beforeV = page[chain + 1];
           block.beforeT[c][block.n] = page[chain];
           block.beforeV[c][block.n] = beforeV;
-          if (value >= beforeV && beforeV !== 0 && plain[c] && (noneSwapped || !swaps.has(key))) {
+          if (stands[c]) block.judge(c, 0);
+          else if (value >= beforeV && beforeV !== 0 && plain[c] && (noneSwapped || !swaps.has(key))) {
             if (block.judged[c]) block.amounts[c][block.n] = value - beforeV;
             if (time - page[chain] > longMs) block.marked[c].push({ reading: block.n, resets: 0 });
           } else {

@@ -6,7 +6,8 @@ import { finishSeries } from '../contract/measures/finish.ts';
 import { LATE, REVISION } from '../contract/measures/kinds.ts';
 import { layoutOf } from '../contract/measures/layout.ts';
 import { mergeAll } from '../contract/measures/merge.ts';
-import type { Site } from '../contract/site/model.ts';
+import { QUANTILE_ERROR } from '../contract/measures/sketch/quantile-sketch.ts';
+import type { RollupSpec, Site } from '../contract/site/model.ts';
 import { ShardEngine } from './engine.ts';
 import { buildRecord } from './testing/build-record.ts';
 import { MemoryRunStore } from './testing/memory-run-store.ts';
@@ -187,10 +188,15 @@ function finishedBuckets(engine: ShardEngine, site: Site, rollupAt: number, grou
     series.time.forEach((start, i) => {
       const values: Record<string, unknown> = {};
       for (const name of Object.keys(series.values)) values[name] = series.values[name][i];
+      const lists: Record<string, [string, number][]> = {};
+      for (const [name, column] of Object.entries(series.lists ?? {}))
+        lists[name] = column[i].map(({ value, count }) => [value, count]);
       const bucket = merged.starts.subarray(0, merged.n).indexOf(start);
       const late = bucket < 0 ? 0 : merged.lanes[LATE][bucket];
       cells[start] =
-        rollupAt === 0 ? { values, late } : { values, late, revision: merged.lanes[REVISION][bucket] };
+        rollupAt === 0
+          ? { values, lists, late }
+          : { values, lists, late, revision: merged.lanes[REVISION][bucket] };
     });
     if (series.time.length > 0) found[JSON.stringify(group)] = cells;
   });
@@ -204,6 +210,23 @@ function drive<T>(work: Generator<unknown, T>): T {
   }
 }
 
+/** What is right within a stated bound is equal to anything within it. */
+function withinBounds(rollup: RollupSpec, values: Record<string, number | null>): Record<string, unknown> {
+  const near: Record<string, unknown> = { ...values };
+  for (const { name, fn } of rollup.measures) {
+    const exact = values[name];
+    if (/^p[0-9]+$/.test(fn) && exact !== null)
+      near[name] = {
+        $$typeof: Symbol.for('jest.asymmetricMatcher'),
+        asymmetricMatch: (found: unknown) => {
+          return typeof found === 'number' && Math.abs(found - exact) <= Math.abs(exact) * QUANTILE_ERROR;
+        },
+        toString: () => `${exact} ± 1 %`,
+      };
+  }
+  return near;
+}
+
 function expectOracle(engine: ShardEngine, site: Site, oracle: Oracle): void {
   for (let rollup = 0; rollup < site.rollups.length; rollup++)
     for (let groupBy = 0; groupBy < site.rollups[rollup].groupBys.length; groupBy++)
@@ -213,8 +236,11 @@ function expectOracle(engine: ShardEngine, site: Site, oracle: Oracle): void {
         for (const [group, cells] of oracle.buckets(spec, spec.groupBys[groupBy], spec.tiers[tier].widthMs)) {
           const byStart: Record<number, unknown> = {};
           // A bucket that nothing was read in and nothing fell into is none.
-          for (const [start, { values, late, revision }] of cells)
-            byStart[start] = rollup === 0 ? { values, late } : { values, late, revision };
+          for (const [start, { values, lists, late, revision }] of cells) {
+            const near = withinBounds(spec, values);
+            byStart[start] =
+              rollup === 0 ? { values: near, lists, late } : { values: near, lists, late, revision };
+          }
           expected[group] = byStart;
         }
         const name = `${spec.name} by ${spec.groupBys[groupBy]} at ${spec.tiers[tier].name}`;

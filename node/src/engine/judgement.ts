@@ -20,6 +20,8 @@ export interface RegisterRule {
   boot: number;
   /** A reading that is not zero settles everything: judged by its neighbours alone. */
   plain: boolean;
+  /** A gauge, whose value stands until the next: its chain is kept, and nothing of it is judged. */
+  stands: boolean;
 }
 
 /** Fields whose readings history keeps: the registers, then what their devices' boots are told by. */
@@ -51,7 +53,7 @@ export function ruleOf(field: FieldSpec, spec: StreamSpec, counters: number[]): 
     rule.noise === 0 &&
     rule.maxRate === Number.POSITIVE_INFINITY &&
     boot === null;
-  return { ...rule, plain };
+  return { ...rule, plain, stands: field.type === 'gauge' };
 }
 
 /** One register was taken out and another put in: what each showed then. */

@@ -14,7 +14,9 @@ import {
   REVISION,
   ROWS,
 } from '../contract/measures/kinds.ts';
+import { addSquares } from '../contract/measures/merge.ts';
 import { PAGE_BITS, PAGE_MASK, PagedIndex, RecordPages } from './record-pages.ts';
+import { SketchPool } from './sketch-pool.ts';
 import {
   EXTRA_LATE,
   EXTRA_REVISED_BY,
@@ -43,6 +45,8 @@ export class PartialTable {
   readonly heads = new PagedIndex();
   readonly slots: RecordPages;
   readonly extras: RecordPages;
+  /** By their place among the sketches. */
+  readonly pools: SketchPool[];
   readonly #long = new Map<number, Map<number, number>>();
 
   constructor(plan: SlotPlan, widthMs: number) {
@@ -50,10 +54,13 @@ export class PartialTable {
     this.widthMs = widthMs;
     this.slots = new RecordPages(plan.words, plan.doubles);
     this.extras = new RecordPages(0, plan.extraDoubles);
+    this.pools = plan.parts.filter((part) => part.sketch >= 0).map((part) => new SketchPool(part.kind));
   }
 
   get memoryBytes(): number {
-    return this.heads.memoryBytes + this.slots.memoryBytes + this.extras.memoryBytes;
+    let bytes = this.heads.memoryBytes + this.slots.memoryBytes + this.extras.memoryBytes;
+    for (const pool of this.pools) bytes += pool.account.bytes;
+    return bytes;
   }
 
   /** The slot of a group and bucket, a new one when there is none. HOT */
@@ -208,7 +215,9 @@ export class PartialTable {
       lanes[LATE][at] = this.#extra(extra, EXTRA_LATE);
       lanes[REVISION][at] = this.#extra(extra, EXTRA_REVISION);
     }
-    for (const part of this.plan.parts) this.#fillPart(lanes, at, slot, extra, part);
+    for (const part of this.plan.parts)
+      if (part.sketch < 0) this.#fillPart(lanes, at, slot, extra, part);
+      else buckets.sketches[part.sketch][at] = this.pools[part.sketch].encode(this.word(slot, part.word));
   }
 
   #extra(extra: number, double: number): number {
@@ -226,6 +235,8 @@ export class PartialTable {
         break;
       case 'sum':
       case 'share':
+      case 'area':
+      case 'stood':
         setLimbs(lanes, lane, at, this.#extra(extra, part.extra), doubles[first]);
         break;
       case 'min':
@@ -247,6 +258,16 @@ export class PartialTable {
         break;
       case 'repeats':
         lanes[lane][at] = this.#extra(extra, part.extra);
+        break;
+      case 'squares':
+        addSquares(
+          lanes,
+          lane,
+          at,
+          this.#extra(extra, part.extra),
+          this.#extra(extra, part.extra + 1),
+          doubles[first],
+        );
         break;
       case 'register':
         if (Number.isNaN(doubles[first])) break;

@@ -116,6 +116,7 @@ export class RegisterChains {
       keys.word(key, KEY_OLDEST_S) * 1000 >= seek.horizon ||
       Number.isNaN(chainT);
     if (!certain) linked.value = Number.NaN;
+    else if (rules[c].stands) this.#linkPlain(key, c, row, seek);
     else if (!(chainT >= row.t)) {
       linked.amount = this.newest(key, c, row);
       linked.resets = this.resets;

@@ -1,4 +1,4 @@
-import { type AccumulatorKind, isSummed } from '../contract/measures/kinds.ts';
+import { type AccumulatorKind, isZeroWhenEmpty } from '../contract/measures/kinds.ts';
 import type { Layout } from '../contract/measures/layout.ts';
 import type { QualityRule } from './quality.ts';
 
@@ -28,6 +28,8 @@ export interface SlotPart {
   extra: number;
   /** Of a quality: what it takes to tell. */
   quality: QualityRule | null;
+  /** Place among the sketches, whose word is one more than their place in the table's pool; −1 for what is none. */
+  sketch: number;
 }
 
 export interface SlotPlan {
@@ -52,6 +54,12 @@ const ROOM: Readonly<Record<AccumulatorKind, readonly [number, number, number]>>
   register: [2, 2, 4],
   quality: [0, 0, 5],
   repeats: [0, 0, 1],
+  squares: [0, 1, 2],
+  area: [0, 1, 1],
+  stood: [0, 1, 1],
+  quantiles: [1, 0, 0],
+  uniques: [1, 0, 0],
+  tops: [1, 0, 0],
 };
 
 export function slotPlan(layout: Layout): SlotPlan {
@@ -64,7 +72,7 @@ export function slotPlan(layout: Layout): SlotPlan {
     blanks: [],
   };
   const whole = layout.kinds.includes('register');
-  for (const { kind, field, lane, longMs, maxGapMs } of layout.accumulators) {
+  for (const { kind, field, lane, longMs, maxGapMs, sketch } of layout.accumulators) {
     plan.parts.push({
       kind,
       field,
@@ -73,9 +81,11 @@ export function slotPlan(layout: Layout): SlotPlan {
       double: plan.doubles,
       extra: plan.extraDoubles,
       quality: kind === 'quality' ? { longMs, maxGapMs, whole } : null,
+      sketch,
     });
     const [words, doubles, extra] = ROOM[kind];
-    if (!isSummed(kind)) for (let more = 0; more < doubles; more++) plan.blanks.push(plan.doubles + more);
+    if (!isZeroWhenEmpty(kind))
+      for (let more = 0; more < doubles; more++) plan.blanks.push(plan.doubles + more);
     plan.words += words;
     plan.doubles += doubles;
     plan.extraDoubles += extra;

@@ -1,5 +1,5 @@
 import { decodeGroup, entryName, nameHash } from '../contract/measures/entry-key.ts';
-import { type Layout, layoutOf, longIntervalMs } from '../contract/measures/layout.ts';
+import { isChained, type Layout, layoutOf, longIntervalMs } from '../contract/measures/layout.ts';
 import { decodeKeyState } from '../contract/measures/merge-for.ts';
 import { decodeSwaps, type KnownSwap, mergeSwaps } from '../contract/measures/swaps-entry.ts';
 import { ONLY_PERIOD, TABLES } from '../contract/measures/tables.ts';
@@ -48,7 +48,7 @@ export class StreamEngine {
   readonly keys: KeyTable;
   readonly dimensions: Dimensions;
   readonly generations: Generation[];
-  /** Fields, by their place in the spec, whose chains are kept for `increase` and `rate`. */
+  /** Fields, by their place in the spec, whose chains are kept: counters, and gauges that are weighed by time. */
   readonly counters: number[];
   /** How the readings of each are judged. */
   readonly rules: RegisterRule[];
@@ -221,8 +221,7 @@ function countersOf(spec: StreamSpec, rollups: RollupSpec[]): number[] {
   const names = new Set<string>();
   for (const rollup of rollups)
     for (const measure of rollup.measures)
-      if ((measure.fn === 'increase' || measure.fn === 'rate') && measure.field !== null)
-        names.add(measure.field);
+      if (isChained(measure.fn) && measure.field !== null) names.add(measure.field);
   return spec.fields.flatMap((field, at) => (names.has(field.name) ? [at] : []));
 }
 

@@ -61,8 +61,11 @@ export class TierWriter {
       const period = periodOf(buckets.starts[from], tier.spanMs);
       let to = from + 1;
       while (to < buckets.n && buckets.starts[to] < (period + 1) * tier.spanMs) to++;
-      this.#to.put(tier.table, period, key, encodeChunk(buckets, from, to));
+      const value = encodeChunk(buckets, from, to);
+      this.#to.put(tier.table, period, key, value);
       this.cost += 1 + (to - from) / 4;
+      // What sketches cost goes by their size: a large one is as much work as fifty buckets of numbers.
+      if (buckets.sketches.length > 0) this.cost += value.length / 256;
       from = to;
     }
   }

@@ -1,6 +1,6 @@
 import { Choice } from '../parts/choice.tsx';
 import { site } from '../state/board.ts';
-import { inWords, type Measure, type Selection, titleOf } from '../state/selection.ts';
+import { inWords, isCharted, type Measure, type Selection, titleOf } from '../state/selection.ts';
 import { change } from '../state/view.ts';
 import { GroupPicker } from './group-picker.tsx';
 import { RangePicker } from './range-picker.tsx';
@@ -24,7 +24,7 @@ export function Controls({ selected }: { selected: Selection }) {
             value={selected.measure.name}
             onChange={(event) => change({ measure: event.currentTarget.value })}
           >
-            {selected.rollup.measures.map((measure) => (
+            {selected.rollup.measures.filter(isCharted).map((measure) => (
               <option key={measure.name} value={measure.name} title={inWords(measure)}>
                 {labelOf(measure)}
               </option>

@@ -23,13 +23,14 @@ export function splittable(rollup: Rollup): string[] {
 /** Null when the site has no rollup to show. Unknown names fall back, since a link may be older than the site file. */
 export function select(site: SiteAnswer, view: View): Selection | null {
   const rollup = site.rollups.find((one) => one.name === view.rollup) ?? site.rollups[0];
-  if (!rollup || rollup.measures.length === 0) return null;
+  const measures = rollup?.measures.filter(isCharted) ?? [];
+  if (!rollup || measures.length === 0) return null;
   const fields = splittable(rollup);
   const filter =
     view.filter && rollup.groupBys.some((group) => group.includes(view.filter!.field)) ? view.filter : null;
   return {
     rollup,
-    measure: rollup.measures.find((one) => one.name === view.measure) ?? rollup.measures[0],
+    measure: measures.find((one) => one.name === view.measure) ?? measures[0],
     by: !filter && view.by !== null && fields.includes(view.by) ? view.by : null,
     filter,
     range: view.range,
@@ -61,8 +62,21 @@ const FN_WORDS: Record<string, (field: string) => string> = {
   last: (field) => `last ${field}`,
   increase: (field) => `increase of ${field}`,
   rate: (field) => `rate of ${field}`,
+  stddev: (field) => `standard deviation of ${field}`,
+  distinct: (field) => `different values of ${field}`,
+  top: (field) => `most frequent ${field}`,
+};
+
+/** A list is no line of a chart; it is shown by the query command and the API. */
+export const isCharted = (measure: Measure): boolean => measure.fn !== 'top';
+
+const quantileWords = (fn: string, field: string): string | null => {
+  const digits = /^p([0-9]+)$/.exec(fn)?.[1];
+  return digits === undefined ? null : `${Number(`0.${digits}`) * 100} % of ${field} are below`;
 };
 
 export const inWords = (measure: Measure): string =>
+  measure.expression?.text ??
   FN_WORDS[measure.fn]?.(measure.field ?? measure.name) ??
+  quantileWords(measure.fn, measure.field ?? measure.name) ??
   `${measure.fn} of ${measure.field ?? measure.name}`;

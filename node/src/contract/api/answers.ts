@@ -21,12 +21,26 @@ export const Quality = Type.Object(
 );
 export type Quality = Static<typeof Quality>;
 
+/** The texts that came most often, of `top`. */
+const TopTexts = Type.Array(
+  Type.Object({
+    value: Type.String(),
+    count: Type.Number(),
+    error: Type.Number({ description: 'What the count may be too high by; 0 where it is exact.' }),
+  }),
+);
+
 export const Series = Type.Object({
   by: Type.Record(Type.String(), Type.Union([Type.String(), Type.Null()])),
   time: Type.Array(Type.Number(), {
     description: 'Starts of the buckets, epoch ms UTC, ascending; empty buckets are left out.',
   }),
   values: Type.Record(Type.String(), Type.Array(Nullable)),
+  lists: Type.Optional(
+    Type.Record(Type.String(), Type.Array(TopTexts), {
+      description: 'Measures that are lists, such as top.',
+    }),
+  ),
   final: Type.Array(Type.Boolean()),
   revision: Type.Array(Type.Number()),
   quality: Type.Optional(Quality),
@@ -37,6 +51,11 @@ export const RollupAnswer = Type.Object({
   rollup: Type.String(),
   tier: Type.String(),
   step: Type.Number({ description: 'Width of a bucket in ms; a multiple of the tier.' }),
+  over: Type.Optional(
+    Type.Number({
+      description: 'Of sliding windows: each value covers so many ms up to the end of its step.',
+    }),
+  ),
   from: Type.Number(),
   to: Type.Number(),
   timezone: Type.String(),

@@ -41,11 +41,18 @@ export const SiteAnswer = Type.Object({
           fn: Type.String(),
           field: Type.Union([Type.String(), Type.Null()]),
           unit: Type.String(),
+          expression: Type.Optional(Type.Object({ text: Type.String() })),
         }),
       ),
       tiers: Type.Array(Type.Object({ name: Type.String(), widthMs: Type.Number(), keepMs: Type.Number() }), {
         description: 'Finest first.',
       }),
+      window: Type.Optional(
+        Type.Object(
+          { overMs: Type.Number(), everyMs: Type.Number() },
+          { description: 'Of sliding windows: what each value covers, and the step.' },
+        ),
+      ),
     }),
   ),
   retention: Type.Object({ rawMs: Type.Number(), rawBytes: Type.Number() }),

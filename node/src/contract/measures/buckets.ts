@@ -1,4 +1,4 @@
-import { type AccumulatorKind, COMMON_LANES, isSummed, KIND_LANES } from './kinds.ts';
+import { type AccumulatorKind, COMMON_LANES, isSketch, isZeroWhenEmpty, KIND_LANES } from './kinds.ts';
 
 /** Buckets of one group in columns, ascending by start: the decoded form of a chunk. */
 export interface Buckets {
@@ -7,6 +7,8 @@ export interface Buckets {
   starts: Float64Array;
   /** `lanes[lane][bucket]`. */
   lanes: Float64Array[];
+  /** `sketches[n][bucket]` for the n-th kind that is a sketch; null when empty. The bytes are never changed. */
+  sketches: (Uint8Array | null)[][];
 }
 
 export function laneCount(kinds: AccumulatorKind[]): number {
@@ -19,7 +21,8 @@ export function laneCount(kinds: AccumulatorKind[]): number {
 export function newBuckets(kinds: AccumulatorKind[], capacity: number): Buckets {
   const lanes: Float64Array[] = [];
   for (let lane = laneCount(kinds); lane > 0; lane--) lanes.push(new Float64Array(capacity));
-  return { kinds, n: 0, starts: new Float64Array(capacity), lanes };
+  const sketches = kinds.filter(isSketch).map(() => new Array<Uint8Array | null>(capacity).fill(null));
+  return { kinds, n: 0, starts: new Float64Array(capacity), lanes, sketches };
 }
 
 /** Sets a bucket to what merging leaves as it is: the identity. */
@@ -30,10 +33,11 @@ export function clearBucket(buckets: Buckets, at: number, start: number): void {
   let lane = COMMON_LANES;
   for (const kind of buckets.kinds) {
     const width = KIND_LANES[kind];
-    const empty = isSummed(kind) ? 0 : Number.NaN;
+    const empty = isZeroWhenEmpty(kind) ? 0 : Number.NaN;
     for (let more = 0; more < width; more++) lanes[lane + more][at] = more < 4 ? empty : 0;
     lane += width;
   }
+  for (let s = 0; s < buckets.sketches.length; s++) buckets.sketches[s][at] = null;
 }
 
 /** Whether the bucket says nothing: such a bucket is not kept, so that what adds up to nothing has one form. */
@@ -47,17 +51,19 @@ export function isEmptyBucket(buckets: Buckets, at: number): boolean {
       const value = lanes[lane + more][at];
       if (!Number.isNaN(value) && value !== 0) return false;
       // A zero is a value in those lanes where NaN stands for none.
-      const nullable = more < 4 && !isSummed(kind);
+      const nullable = !isZeroWhenEmpty(kind) && more < 4;
       if (nullable && !Number.isNaN(value)) return false;
     }
     lane += width;
   }
+  for (let s = 0; s < buckets.sketches.length; s++) if (buckets.sketches[s][at] !== null) return false;
   return true;
 }
 
 export function copyBucket(into: Buckets, at: number, from: Buckets, fromAt: number): void {
   into.starts[at] = from.starts[fromAt];
   for (let lane = 0; lane < into.lanes.length; lane++) into.lanes[lane][at] = from.lanes[lane][fromAt];
+  for (let s = 0; s < into.sketches.length; s++) into.sketches[s][at] = from.sketches[s][fromAt];
 }
 
 export function sameKinds(one: AccumulatorKind[], other: AccumulatorKind[]): boolean {

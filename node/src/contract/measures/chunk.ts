@@ -5,7 +5,7 @@ import {
   type AccumulatorKind,
   COMMON_LANES,
   FIRST_V,
-  isSummed,
+  isZeroWhenEmpty,
   KIND_LANES,
   LAST_T,
   LAST_V,
@@ -15,7 +15,7 @@ import { mergeAll } from './merge.ts';
 /**
  * The bytes of a chunk: the buckets of one group over one period, in columns. One content has one form, so equal state
  * is equal bytes however it came about. Layout: version · kinds · number of buckets · unit and starts · two bits a lane
- * that say how it is written · the lanes.
+ * that say how it is written · the lanes · the sketches, each with its length before it, 0 for an empty one.
  */
 const VERSION = 1;
 
@@ -57,7 +57,7 @@ function planOf(kinds: AccumulatorKind[]): LanePlan[] {
 
 function addPlan(plan: LanePlan[], kind: AccumulatorKind): void {
   const lane = plan.length;
-  const nullable = !isSummed(kind);
+  const nullable = !isZeroWhenEmpty(kind);
   for (let more = 0; more < KIND_LANES[kind]; more++) plan.push({ nullable: nullable && more < 4, peer: -1 });
   if (kind === 'present') plan[lane].peer = 0;
   if (kind !== 'register') return;
@@ -84,7 +84,16 @@ export function encodeChunk(buckets: Buckets, from = 0, to = buckets.n): Uint8Ar
     writer.byte(modes);
   }
   for (let lane = 0; lane < plan.length; lane++) writeLane(buckets, plan[lane], lane, from, to);
+  for (let s = 0; s < buckets.sketches.length; s++) writeSketches(buckets.sketches[s], from, to);
   return writer.take();
+}
+
+function writeSketches(sketches: (Uint8Array | null)[], from: number, to: number): void {
+  for (let at = from; at < to; at++) {
+    const bytes = sketches[at];
+    writer.unsigned(bytes === null ? 0 : bytes.length);
+    if (bytes !== null) writer.bytes(bytes);
+  }
 }
 
 function writeStarts(starts: Float64Array, from: number, to: number): void {
@@ -167,6 +176,7 @@ function readChunk(reader: ByteReader): Buckets {
   const modes = reader.bytes((laneCount(kinds) + 3) >> 2);
   for (let lane = 0; lane < plan.length; lane++)
     readLane(reader, buckets, plan[lane], lane, (modes[lane >> 2] >> ((lane & 3) * 2)) & 3);
+  for (let s = 0; s < buckets.sketches.length; s++) readSketches(reader, buckets.sketches[s], n);
   return buckets;
 }
 
@@ -216,6 +226,13 @@ function readLane(reader: ByteReader, buckets: Buckets, plan: LanePlan, lane: nu
     }
     values[at] = reader.signed() + (plan.peer < 0 ? before : buckets.lanes[plan.peer][at]);
     before = values[at];
+  }
+}
+
+function readSketches(reader: ByteReader, sketches: (Uint8Array | null)[], n: number): void {
+  for (let at = 0; at < n; at++) {
+    const length = reader.unsigned();
+    sketches[at] = length === 0 ? null : reader.bytes(length);
   }
 }
 

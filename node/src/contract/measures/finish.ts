@@ -1,7 +1,8 @@
-import type { MeasureSpec } from '../site/model.ts';
 import { apportion } from './apportion.ts';
 import { type Buckets, clearBucket, copyBucket, newBuckets } from './buckets.ts';
 import { decodeChunks } from './chunk.ts';
+import type { FinishPlan, Increases } from './finish-plan.ts';
+import { finisherOf, topLists } from './finishers.ts';
 import {
   FIRST_CORR,
   FIRST_T,
@@ -13,31 +14,17 @@ import {
   REVISION,
   ROWS,
 } from './kinds.ts';
-import { type Accumulator, findAccumulator, type Layout } from './layout.ts';
-import { type Boundaries, coarsen, mergeAll } from './merge.ts';
+import { type Accumulator, isChained, type Layout, withOperands } from './layout.ts';
+import { coarsen, mergeAll } from './merge.ts';
 import { finishQuality, longIntervals, type Quality } from './quality.ts';
-
-/** What it takes to turn the partials of one group into numbers. */
-export interface FinishPlan {
-  layout: Layout;
-  /** Those to answer, of the rollup's. */
-  measures: MeasureSpec[];
-  /** Of the answer: the tier's, or a multiple's (`stepBoundaries`). */
-  steps: Boundaries;
-  from: number;
-  to: number;
-  /** Null while there is none: nothing is final. */
-  watermark: number | null;
-  latenessMs: number;
-  /** How often a device usually reports, where the site file says so. */
-  intervalMs?: number | null;
-  /** Whether to tell how far the numbers are to be believed. */
-  quality?: boolean;
-}
+import type { TopText } from './sketch/top-sketch.ts';
+import { slide, slideAmounts, windowLead } from './slide.ts';
 
 export interface FinishedSeries {
   time: number[];
   values: Record<string, (number | null)[]>;
+  /** Measures that are lists; left out where none was asked for. */
+  lists?: Record<string, TopText[][]>;
   final: boolean[];
   revision: number[];
   quality?: Quality;
@@ -59,14 +46,10 @@ export function mergeChunkBytes(layout: Layout, chunks: Uint8Array[]): Buckets {
 }
 
 export function finishBuckets(plan: FinishPlan, fine: Buckets): FinishedSeries {
-  const ranged = inRange(plan, fine);
-  // Nothing is to be merged where every bucket is a step of its own, as on a page that asks for the tier as it is.
-  const steps = eachIsAStep(plan, ranged) ? ranged : coarsen(ranged, plan.steps);
   const counters = countersAsked(plan);
-  const increases: Increases = new Map();
-  for (const counter of counters)
-    if (counter.kind === 'register') increases.set(counter.lane, registerIncreases(plan, fine, counter));
-  const spans = plan.quality ? longIntervals(plan, fine) : null;
+  const { steps, increases } = stepsOf(plan, fine, counters);
+  // What is told of quality is told of steps, not of windows that overlap.
+  const spans = plan.quality && plan.window === undefined ? longIntervals(plan, fine) : null;
   const shown = shownSteps(counters, withCrossed(steps, increases), increases);
   const answer: FinishedSeries = {
     time: [...shown.starts.subarray(0, shown.n)],
@@ -80,6 +63,11 @@ export function finishBuckets(plan: FinishPlan, fine: Buckets): FinishedSeries {
     answer.revision.push(shown.lanes[REVISION][at]);
   }
   for (const measure of plan.measures) {
+    if (measure.fn === 'top') {
+      answer.lists ??= {};
+      answer.lists[measure.name] = topLists(plan.layout, measure.field ?? '', shown);
+      continue;
+    }
     const finish = finisherOf(plan, measure, shown, increases);
     const values: (number | null)[] = [];
     for (let at = 0; at < shown.n; at++) values.push(finish(at));
@@ -89,8 +77,25 @@ export function finishBuckets(plan: FinishPlan, fine: Buckets): FinishedSeries {
   return answer;
 }
 
-/** Increase by the start of the step, by the register's lane. */
-type Increases = Map<number, Map<number, number>>;
+/** What each value is made of: steps, or windows of them. */
+function stepsOf(
+  plan: FinishPlan,
+  fine: Buckets,
+  counters: Accumulator[],
+): { steps: Buckets; increases: Increases } {
+  const count = plan.window ?? 1;
+  const wider = count === 1 ? plan : { ...plan, from: windowLead(plan.steps, count, plan.from) };
+  const ranged = inRange(wider, fine);
+  // Nothing is to be merged where every bucket is a step of its own, as on a page that asks for the tier as it is.
+  const steps = eachIsAStep(plan, ranged) ? ranged : coarsen(ranged, plan.steps);
+  const increases: Increases = new Map();
+  for (const counter of counters)
+    if (counter.kind === 'register') increases.set(counter.lane, registerIncreases(wider, fine, counter));
+  if (count === 1) return { steps, increases };
+  for (const [lane, amounts] of increases)
+    increases.set(lane, slideAmounts(amounts, plan.steps, count, plan.from, plan.to));
+  return { steps: slide(steps, plan.steps, count, plan.from, plan.to), increases };
+}
 
 function eachIsAStep(plan: FinishPlan, buckets: Buckets): boolean {
   for (let at = 0; at < buckets.n; at++)
@@ -98,12 +103,15 @@ function eachIsAStep(plan: FinishPlan, buckets: Buckets): boolean {
   return true;
 }
 
-/** Registers and shares of the measures that are asked for: the others make no step worth showing, and take time. */
+/** Of the measures that are asked for, what may lie in a step without readings: the others make no step worth showing. */
 function countersAsked({ layout, measures }: FinishPlan): Accumulator[] {
+  const asked = withOperands(measures);
   return layout.accumulators.filter(
     ({ kind, field }) =>
-      (kind === 'register' || kind === 'share') &&
-      measures.some((one) => one.field === field && (one.fn === 'increase' || one.fn === 'rate')),
+      (kind === 'register' || kind === 'share' || kind === 'stood') &&
+      asked.some(
+        (one) => one.field === field && isChained(one.fn) && (one.fn === 'timeMean') === (kind === 'stood'),
+      ),
   );
 }
 
@@ -115,7 +123,8 @@ function inRange(plan: FinishPlan, fine: Buckets): Buckets {
   let to = from;
   while (to < fine.n && fine.starts[to] < plan.to) to++;
   const lanes = fine.lanes.map((lane) => lane.subarray(from, to));
-  return { kinds: fine.kinds, n: to - from, starts: fine.starts.subarray(from, to), lanes };
+  const sketches = fine.sketches.map((column) => column.slice(from, to));
+  return { kinds: fine.kinds, n: to - from, starts: fine.starts.subarray(from, to), lanes, sketches };
 }
 
 /** Adds the steps that hold no bucket but a part of a register's interval. */
@@ -151,7 +160,8 @@ function saysSomething(counters: Accumulator[], steps: Buckets, at: number, incr
   if (steps.lanes[ROWS][at] > 0) return true;
   for (const byStep of increases.values()) if (byStep.has(steps.starts[at])) return true;
   return counters.some(
-    ({ kind, lane }) => kind === 'share' && (steps.lanes[lane][at] !== 0 || steps.lanes[lane + 1][at] !== 0),
+    ({ kind, lane }) =>
+      kind !== 'register' && (steps.lanes[lane][at] !== 0 || steps.lanes[lane + 1][at] !== 0),
   );
 }
 
@@ -208,69 +218,4 @@ function addBetween(
 
 function addTo(sums: Map<number, number>, start: number, amount: number): void {
   sums.set(start, (sums.get(start) ?? 0) + amount);
-}
-
-/** Value of the step at a place. */
-type Finisher = (at: number) => number | null;
-
-function finisherOf(plan: FinishPlan, measure: MeasureSpec, steps: Buckets, increases: Increases): Finisher {
-  const field = measure.field ?? '';
-  switch (measure.fn) {
-    case 'count':
-      return (at) => steps.lanes[ROWS][at];
-    case 'sum':
-    case 'mean':
-      return sumFinisher(plan.layout, field, steps, measure.fn === 'mean');
-    case 'increase':
-      return increaseFinisher(plan.layout, field, steps, increases);
-    case 'rate':
-      return rateFinisher(plan, increaseFinisher(plan.layout, field, steps, increases), steps);
-    default: {
-      const found = findAccumulator(plan.layout, measure.fn, field);
-      if (found === null) return () => null;
-      const values =
-        steps.lanes[measure.fn === 'first' || measure.fn === 'last' ? found.lane + 1 : found.lane];
-      return (at) => scaled(values[at], found.decimals);
-    }
-  }
-}
-
-function sumFinisher(layout: Layout, field: string, steps: Buckets, mean: boolean): Finisher {
-  const present = findAccumulator(layout, 'present', field);
-  const sum = findAccumulator(layout, 'sum', field);
-  if (present === null || sum === null) return () => null;
-  const counts = steps.lanes[present.lane];
-  const high = steps.lanes[sum.lane];
-  const low = steps.lanes[sum.lane + 1];
-  return (at) => {
-    if (counts[at] === 0) return null;
-    const total = limbsToNumber(high[at], low[at]);
-    return scaled(mean ? total / counts[at] : total, sum.decimals);
-  };
-}
-
-function increaseFinisher(layout: Layout, field: string, steps: Buckets, increases: Increases): Finisher {
-  const register = findAccumulator(layout, 'register', field);
-  if (register !== null) {
-    const byStep = increases.get(register.lane);
-    return (at) => scaled(byStep?.get(steps.starts[at]) ?? 0, register.decimals);
-  }
-  const share = findAccumulator(layout, 'share', field);
-  if (share === null) return () => null;
-  return (at) =>
-    scaled(limbsToNumber(steps.lanes[share.lane][at], steps.lanes[share.lane + 1][at]), share.decimals);
-}
-
-/** Per second of the step, also where the step has not ended. */
-function rateFinisher(plan: FinishPlan, increase: Finisher, steps: Buckets): Finisher {
-  return (at) => {
-    const value = increase(at);
-    const start = steps.starts[at];
-    return value === null ? null : value / ((plan.steps.end(start) - start) / 1000);
-  };
-}
-
-/** Back to the unit of the field; null stands for no value. */
-function scaled(value: number, decimals: number): number | null {
-  return Number.isNaN(value) ? null : value / 10 ** decimals;
 }

@@ -13,6 +13,9 @@
  *   often the register began again. Beside a register an interval stands whole in the bucket that it ends in, since what
  *   of it lies where is told when read; beside a share it is spread.
  * - `repeats`: how many readings of the bucket came again.
+ * - `squares`: the sum of the values' squares, an exact integer in three limbs.
+ * - `area`, `stood`: of a gauge, value times time and time in milliseconds that it stood in the bucket, as sums.
+ * - `quantiles`, `uniques`, `tops`: sketches, byte strings beside the lanes; see `sketch/`.
  */
 export const ACCUMULATOR_KINDS = [
   'present',
@@ -25,6 +28,12 @@ export const ACCUMULATOR_KINDS = [
   'share',
   'quality',
   'repeats',
+  'squares',
+  'quantiles',
+  'uniques',
+  'tops',
+  'area',
+  'stood',
 ] as const;
 
 export type AccumulatorKind = (typeof ACCUMULATOR_KINDS)[number];
@@ -40,11 +49,36 @@ export const KIND_LANES: Readonly<Record<AccumulatorKind, number>> = {
   share: 2,
   quality: 5,
   repeats: 1,
+  squares: 3,
+  quantiles: 0,
+  uniques: 0,
+  tops: 0,
+  area: 2,
+  stood: 2,
 };
 
-/** Whether the lanes are all sums: then zero is empty, and there is no other sign of it. HOT */
-export function isSummed(kind: AccumulatorKind): boolean {
-  return kind === 'sum' || kind === 'present' || kind === 'share' || kind === 'quality' || kind === 'repeats';
+/** Kinds whose lanes are zero when empty; in the others NaN stands for none. HOT */
+export function isZeroWhenEmpty(kind: AccumulatorKind): boolean {
+  switch (kind) {
+    case 'present':
+    case 'sum':
+    case 'share':
+    case 'quality':
+    case 'repeats':
+    case 'squares':
+    case 'area':
+    case 'stood':
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** Kinds that keep a byte string for a bucket, and no lanes. */
+export type SketchKind = 'quantiles' | 'uniques' | 'tops';
+
+export function isSketch(kind: AccumulatorKind): kind is SketchKind {
+  return kind === 'quantiles' || kind === 'uniques' || kind === 'tops';
 }
 
 /** Lanes of a quality, after its first. */

@@ -1,5 +1,6 @@
-import type { MeasureSpec, RollupSpec, StreamSpec } from '../site/model.ts';
-import { type AccumulatorKind, COMMON_LANES, KIND_LANES } from './kinds.ts';
+import type { MeasureFn, MeasureSpec, RollupSpec, StreamSpec } from '../site/model.ts';
+import { type AccumulatorKind, COMMON_LANES, isSketch, KIND_LANES } from './kinds.ts';
+import { quantileIn } from './quantile-fn.ts';
 
 /** What one group-by of a rollup keeps in a bucket: the fewest accumulators from which its measures are finished. */
 export interface Layout {
@@ -19,6 +20,8 @@ export interface Accumulator {
   longMs: number;
   /** Place of the first of its lanes. */
   lane: number;
+  /** Place among the sketches; −1 for what is none. */
+  sketch: number;
 }
 
 /** Longer than this between two readings of a counter, nothing is spread: it all stands at the later reading. */
@@ -33,12 +36,14 @@ export function layoutOf(rollup: RollupSpec, groupBy: number, stream: StreamSpec
   const counterKind = by.length === 1 && by[0] === stream.keyField ? 'register' : 'share';
   const accumulators: Accumulator[] = [];
   let lane = COMMON_LANES;
+  let sketches = 0;
   const longMs = longIntervalMs(rollup, stream);
   const add = (kind: AccumulatorKind, field: string) => {
     if (accumulators.some((one) => one.kind === kind && one.field === field)) return;
     const spec = stream.fields.find((one) => one.name === field);
     const maxGapMs = spec?.register?.maxGapMs ?? MAX_GAP_MS;
-    accumulators.push({ kind, field, decimals: spec?.decimals ?? 0, maxGapMs, longMs, lane });
+    const sketch = isSketch(kind) ? sketches++ : -1;
+    accumulators.push({ kind, field, decimals: spec?.decimals ?? 0, maxGapMs, longMs, lane, sketch });
     lane += KIND_LANES[kind];
   };
   for (const measure of rollup.measures)
@@ -63,9 +68,34 @@ function kindsFor(measure: MeasureSpec, counterKind: 'register' | 'share'): Accu
     case 'increase':
     case 'rate':
       return [counterKind];
-    default:
+    case 'min':
+    case 'max':
+    case 'first':
+    case 'last':
       return [measure.fn];
+    case 'timeMean':
+      return ['area', 'stood'];
+    case 'stddev':
+      return ['present', 'sum', 'squares'];
+    case 'distinct':
+      return ['uniques'];
+    case 'top':
+      return ['tops'];
+    default:
+      return quantileIn(measure.fn) === null ? [] : ['quantiles'];
   }
+}
+
+/** The measures, and those that expressions among them are made of. */
+export function withOperands(measures: MeasureSpec[]): MeasureSpec[] {
+  return measures.flatMap((one) =>
+    one.expression === undefined ? [one] : [one, ...one.expression.operands],
+  );
+}
+
+/** Functions that need the reading before: those of a field are kept in chains by key, and in the history. */
+export function isChained(fn: MeasureFn): boolean {
+  return fn === 'increase' || fn === 'rate' || fn === 'timeMean';
 }
 
 export function findAccumulator(layout: Layout, kind: AccumulatorKind, field: string): Accumulator | null {

@@ -12,6 +12,7 @@ import {
   LAST_T,
   LAST_V,
   LATE,
+  LIMB,
   LONG_AMOUNT,
   LONG_MS,
   RESETS,
@@ -19,7 +20,10 @@ import {
   REVISION,
   ROWS,
 } from './kinds.ts';
-import { addLimbs, coarsen, mergeAll } from './merge.ts';
+import { addLimbs, addSquares, coarsen, mergeAll } from './merge.ts';
+import { binOf, QuantileSketch } from './sketch/quantile-sketch.ts';
+import { hashNumber } from './sketch/stable-hash.ts';
+import { UniqueSketch } from './sketch/unique-sketch.ts';
 
 const KINDS: AccumulatorKind[] = [
   'present',
@@ -32,6 +36,10 @@ const KINDS: AccumulatorKind[] = [
   'share',
   'quality',
   'repeats',
+  'squares',
+  'quantiles',
+  'area',
+  'uniques',
 ];
 const WIDTH = 60_000;
 
@@ -64,13 +72,17 @@ function bucketOf({ bucket, offset, value, corr, late }: Drop): Buckets {
   for (const kind of KINDS) {
     if (kind === 'present') lanes[lane][0] = 1;
     else if (kind === 'sum') addLimbs(lanes, lane, 0, 0, value);
-    else if (kind === 'share') addLimbs(lanes, lane, 0, 0, corr);
+    else if (kind === 'share' || kind === 'area') addLimbs(lanes, lane, 0, 0, corr);
     else if (kind === 'repeats') lanes[lane][0] = late ? 1 : 0;
     else if (kind === 'quality') {
       addLimbs(lanes, lane + LONG_AMOUNT, 0, 0, corr);
       addLimbs(lanes, lane + LONG_MS, 0, 0, offset);
       lanes[lane + RESETS][0] = late ? 2 : 0;
-    } else if (kind === 'min' || kind === 'max') lanes[lane][0] = value;
+    } else if (kind === 'squares')
+      addSquares(lanes, lane, 0, 3, Math.abs(value) % LIMB, Math.abs(corr) % LIMB);
+    else if (kind === 'quantiles') one.sketches[0][0] = quantilesOf(value);
+    else if (kind === 'uniques') one.sketches[1][0] = uniquesOf(value);
+    else if (kind === 'min' || kind === 'max') lanes[lane][0] = value;
     else if (kind === 'register') {
       lanes[lane + FIRST_T][0] = lanes[lane + LAST_T][0] = offset;
       lanes[lane + FIRST_V][0] = lanes[lane + LAST_V][0] = value;
@@ -83,6 +95,18 @@ function bucketOf({ bucket, offset, value, corr, late }: Drop): Buckets {
     lane += KIND_LANES[kind];
   }
   return one;
+}
+
+function quantilesOf(value: number): Uint8Array {
+  const sketch = new QuantileSketch({ bytes: 0 });
+  sketch.add(binOf(value));
+  return sketch.encode();
+}
+
+function uniquesOf(value: number): Uint8Array {
+  const sketch = new UniqueSketch({ bytes: 0 });
+  sketch.add(hashNumber(value));
+  return sketch.encode();
 }
 
 const chunkOf = (drops: Drop[]) =>

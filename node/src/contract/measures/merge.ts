@@ -14,6 +14,7 @@ import {
   RESETS,
   REST,
 } from './kinds.ts';
+import { mergeSketch } from './sketch/merge-sketch.ts';
 
 /**
  * Merges a bucket into another: associative, commutative, exact. `shift` is how much later the bucket merged in starts,
@@ -24,14 +25,18 @@ export function mergeBucket(into: Buckets, at: number, from: Buckets, fromAt: nu
   const b = from.lanes;
   for (let lane = 0; lane < COMMON_LANES; lane++) a[lane][at] += b[lane][fromAt];
   let lane = COMMON_LANES;
+  let sketch = 0;
   const kinds = into.kinds;
   for (let k = 0; k < kinds.length; k++) {
-    switch (kinds[k]) {
+    const kind = kinds[k];
+    switch (kind) {
       case 'present':
         a[lane][at] += b[lane][fromAt];
         break;
       case 'sum':
       case 'share':
+      case 'area':
+      case 'stood':
         addLimbs(a, lane, at, b[lane][fromAt], b[lane + 1][fromAt]);
         break;
       case 'min':
@@ -59,8 +64,21 @@ export function mergeBucket(into: Buckets, at: number, from: Buckets, fromAt: nu
       case 'register':
         mergeRegister(a, b, lane, at, fromAt, shift);
         break;
+      case 'squares':
+        addSquares(a, lane, at, b[lane][fromAt], b[lane + 1][fromAt], b[lane + 2][fromAt]);
+        break;
+      case 'quantiles':
+      case 'uniques':
+      case 'tops':
+        into.sketches[sketch][at] = mergeSketch(
+          kind,
+          into.sketches[sketch][at],
+          from.sketches[sketch][fromAt],
+        );
+        sketch++;
+        break;
     }
-    lane += KIND_LANES[kinds[k]];
+    lane += KIND_LANES[kind];
   }
 }
 
@@ -70,6 +88,24 @@ export function addLimbs(lanes: Float64Array[], lane: number, at: number, hi: nu
   const carry = carryOf(low);
   lanes[lane][at] += hi + carry;
   lanes[lane + 1][at] = low - carry * LIMB;
+}
+
+/** Adds to an exact integer that is not negative; the two lower of its three limbs are in [0, 2^40). */
+export function addSquares(
+  lanes: Float64Array[],
+  lane: number,
+  at: number,
+  hi: number,
+  mid: number,
+  lo: number,
+): void {
+  const low = lanes[lane + 2][at] + lo;
+  const carry = Math.floor(low / LIMB);
+  const middle = lanes[lane + 1][at] + mid + carry;
+  const more = Math.floor(middle / LIMB);
+  lanes[lane + 2][at] = low - carry * LIMB;
+  lanes[lane + 1][at] = middle - more * LIMB;
+  lanes[lane][at] += hi + more;
 }
 
 /** Of equal times the smaller value is first; NaN means that there is none yet. HOT */

@@ -1,7 +1,7 @@
 import type { MeasureSpec } from '../site/model.ts';
 import { apportion } from './apportion.ts';
 import type { Buckets } from './buckets.ts';
-import type { FinishPlan } from './finish.ts';
+import type { FinishPlan } from './finish-plan.ts';
 import {
   FIRST_CORR,
   FIRST_T,
@@ -75,7 +75,8 @@ export function finishQuality(
     quality.estimated[measure.name] = values[measure.name].map((value, at) => {
       const start = steps.starts[at];
       const seconds = measure.fn === 'rate' ? (plan.steps.end(start) - start) / 1000 : 1;
-      return shareOf(of.amounts.get(start) ?? 0, (value ?? 0) * seconds * 10 ** decimals);
+      // Amounts are whole numbers; finishing has divided them.
+      return shareOf(of.amounts.get(start) ?? 0, Math.round((value ?? 0) * seconds * 10 ** decimals));
     });
   }
   return quality;

@@ -61,15 +61,35 @@ export interface StreamSpec {
   expected?: { keys: number; everyMs: number; pack: number };
 }
 
-export type MeasureFn = 'count' | 'sum' | 'mean' | 'min' | 'max' | 'first' | 'last' | 'increase' | 'rate';
+/** `p50`, `p95`, `p999`: see `measures/quantile-fn.ts`. */
+export type QuantileFn = `p${number}`;
+
+export type MeasureFn =
+  | 'count'
+  | 'sum'
+  | 'mean'
+  | 'min'
+  | 'max'
+  | 'first'
+  | 'last'
+  | 'increase'
+  | 'rate'
+  | 'timeMean'
+  | 'stddev'
+  | 'distinct'
+  | 'top'
+  | 'expression'
+  | QuantileFn;
 
 export interface MeasureSpec {
   name: string;
   fn: MeasureFn;
-  /** Null for count(). */
+  /** Null for count() and expressions. */
   field: string | null;
-  /** The field's; of a rate the field's a second, `kWh/s`; of a count empty. */
+  /** The field's; of a rate the field's a second, `kWh/s`; of a count, and of what is counted, empty. */
   unit: string;
+  /** Of an expression only: as written, and the measures that it names, in the order in which they first stand there. */
+  expression?: { text: string; operands: MeasureSpec[] };
 }
 
 export interface TierSpec {
@@ -83,6 +103,12 @@ export interface TierSpec {
   keepMs: number;
 }
 
+/** Values of a rollup that cover more than their step: the last `overMs`, told anew `everyMs`. */
+export interface WindowSpec {
+  overMs: number;
+  everyMs: number;
+}
+
 export interface RollupSpec {
   name: string;
   stream: string;
@@ -91,6 +117,8 @@ export interface RollupSpec {
   measures: MeasureSpec[];
   /** Finest first; each width divides the next; the finest is at most 15 minutes. */
   tiers: TierSpec[];
+  /** Absent: values cover their own step. `overMs` is a multiple of `everyMs`, of which the finest tier is a part. */
+  window?: WindowSpec;
 }
 
 /** Paths; what the site file names without a leading slash lies beside it, and stands here with its folder. */

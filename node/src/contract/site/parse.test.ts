@@ -153,6 +153,32 @@ describe('a site as understood', () => {
   });
 });
 
+test('a rollup with over and every slides', () => {
+  const { site, faults } = parseSite(`${MINIMAL}    over: 30m\n    every: 5m\n`, 's.yaml');
+  expect(faults).toEqual([]);
+  expect(site!.rollups[0].window).toEqual({ overMs: 1_800_000, everyMs: 300_000 });
+  expect(parseSite(MINIMAL, 's.yaml').site!.rollups[0]).not.toHaveProperty('window');
+});
+
+test('a measure is a function of a field, a quantile, or arithmetic over other measures', () => {
+  const text = MINIMAL.replace(
+    'kwh: increase(kwh)',
+    'share: 100 * (kwh - spare) / kwh, kwh: increase(kwh), spare: increase(kwh), p95: p95(watts), rooms: distinct(room)',
+  ).replace('kwh: counter', 'kwh: { type: counter, unit: kWh }');
+  const { site, faults } = parseSite(text, 's.yaml');
+  expect(faults).toEqual([]);
+  const [share, kwh, spare, p95, rooms] = site!.rollups[0].measures;
+  expect(share).toEqual({
+    name: 'share',
+    fn: 'expression',
+    field: null,
+    unit: '',
+    expression: { text: '100 * (kwh - spare) / kwh', operands: [kwh, spare] },
+  });
+  expect(p95).toEqual({ name: 'p95', fn: 'p95', field: 'watts', unit: '' });
+  expect(rooms).toEqual({ name: 'rooms', fn: 'distinct', field: 'room', unit: '' });
+});
+
 test('all faults of a file are told at once, in its order, each with a place and a way on', () => {
   const text = readFileSync(new URL('./testing/faulty.yaml', import.meta.url), 'utf8');
   expect(`${faultsOf(text).join('\n')}\n`).toBe(
@@ -187,13 +213,73 @@ describe('single faults', () => {
     ],
     [
       'increase(kwh)',
-      'timeMean(watts)',
-      's.yaml:12:22  rollups.usage.measures.kwh: timeMean() is not supported yet; there is count, sum, mean, min, max, first, last, increase, rate',
+      'timeMean(kwh)',
+      's.yaml:12:31  rollups.usage.measures.kwh: timeMean() needs a gauge, and "kwh" is a counter; use rate(kwh)',
     ],
     [
       'increase(kwh)',
-      'kwh / n',
-      's.yaml:12:22  rollups.usage.measures.kwh "kwh / n" is no measure; write a function and a field, such as sum(used), or count()',
+      'kwh & n',
+      's.yaml:12:22  rollups.usage.measures.kwh "kwh & n" is no measure; write a function and a field, such as sum(used), or arithmetic over measures, such as orders / visits',
+    ],
+    [
+      'increase(kwh)',
+      'n / m',
+      's.yaml:12:26  rollups.usage.measures.kwh names "m", which is no measure here; did you mean "n"?',
+    ],
+    [
+      'increase(kwh)',
+      '2 * kwh',
+      's.yaml:12:26  rollups.usage.measures.kwh names "kwh", which is an expression itself; write it out',
+    ],
+    [
+      'increase(kwh)',
+      'n / sum(watts)',
+      's.yaml:12:26  rollups.usage.measures.kwh: the function sum() stands inside an expression; give it a name of its own as a measure, and use that name here',
+    ],
+    [
+      'increase(kwh), n',
+      'top(state), m: kwh / 2, n',
+      's.yaml:12:37  rollups.usage.measures.m names "kwh", which is a list and no number; leave it out',
+    ],
+    [
+      'increase(kwh)',
+      'p100(state)',
+      's.yaml:12:27  rollups.usage.measures.kwh: p100() needs a number, and "state" is text; there is kwh, watts',
+    ],
+    [
+      'increase(kwh)',
+      'p5(watts)',
+      's.yaml:12:22  rollups.usage.measures.kwh: there is no quantile "p5"; write the digits after the point: p05, p50, p95, p999',
+    ],
+    [
+      'increase(kwh)',
+      'top(watts)',
+      's.yaml:12:26  rollups.usage.measures.kwh: top() needs a text, and "watts" is gauge; there is state, room',
+    ],
+    [
+      'tiers: { 1m: 7d, 1h: 4mo }',
+      'tiers: { 1m: 7d }\n    over: 30m',
+      's.yaml:14:11  rollups.usage slides, but does not say how often; add every, such as every: 5m',
+    ],
+    [
+      'tiers: { 1m: 7d, 1h: 4mo }',
+      'tiers: { 5m: 7d }\n    over: 30m\n    every: 1m',
+      's.yaml:15:12  rollups.usage.every 1m is not made of whole buckets; take a multiple of 5m that divides an hour or a day',
+    ],
+    [
+      'tiers: { 1m: 7d, 1h: 4mo }',
+      'tiers: { 1m: 7d }\n    over: 32m\n    every: 5m',
+      's.yaml:14:11  rollups.usage.over 32m is not made of whole steps of 5m; take a multiple of 5m',
+    ],
+    [
+      'tiers: { 1m: 7d, 1h: 4mo }',
+      'tiers: { 1m: 7d }\n    over: 1d\n    every: 1m',
+      's.yaml:14:11  rollups.usage.over 1d is more than 288 steps of 1m; take 288m at the most, or a longer every',
+    ],
+    [
+      'increase(kwh)',
+      'top(room)',
+      's.yaml:12:26  rollups.usage.measures.kwh: top() of the key "room" is what a group-by answers exactly; group by [room] and ask for its largest: /top',
     ],
     [
       '[room]',

@@ -21,7 +21,11 @@ const KINDS: Record<string, { is: string; write: string }> = {
     is: 'no topic of a stream',
     write: 'name levels instead of wildcards: meters/{meter}/electricity',
   },
-  measure: { is: 'no measure', write: 'write a function and a field, such as sum(used), or count()' },
+  measure: {
+    is: 'no measure',
+    write:
+      'write a function and a field, such as sum(used), or arithmetic over measures, such as orders / visits',
+  },
   timezone: { is: 'no time zone', write: 'write an IANA name such as Europe/Berlin' },
   file: { is: 'no file name', write: 'write a path' },
   text: { is: 'too long, or has control characters', write: 'use at most 128 characters on one line' },

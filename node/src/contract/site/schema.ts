@@ -11,7 +11,9 @@ import { DURATION_PATTERN, RATE_PATTERN, SIZE_PATTERN } from '../time/duration.t
 export const NAME_PATTERN = '^[A-Za-z][A-Za-z0-9_]{0,62}$';
 const TIER_NAME_PATTERN = DURATION_PATTERN;
 const TOPIC_PATTERN = '^[^+#$][^+#]{0,254}$';
-const CALL_PATTERN = '^\\s*[A-Za-z][A-Za-z0-9]*\\(\\s*[A-Za-z0-9_]*\\s*\\)\\s*$';
+/** A function of a field; any other measure is an expression over measures. */
+export const CALL_PATTERN = '^\\s*[A-Za-z][A-Za-z0-9]*\\(\\s*[A-Za-z0-9_]*\\s*\\)\\s*$';
+const MEASURE_PATTERN = '^[A-Za-z0-9_.()+*/\\s-]{1,200}$';
 
 const closed = { additionalProperties: false };
 
@@ -251,8 +253,11 @@ export const MEASURE_FNS = [
   'last',
   'increase',
   'rate',
+  'timeMean',
+  'stddev',
+  'distinct',
+  'top',
 ] as const;
-export const MEASURE_FNS_NOT_YET = /^(timeMean|stddev|distinct|top|p[0-9]{1,4})$/;
 
 const Rollup = Type.Object(
   {
@@ -269,15 +274,15 @@ const Rollup = Type.Object(
       Type.String({ pattern: NAME_PATTERN }),
       text(
         'measure',
-        CALL_PATTERN,
-        `One of ${MEASURE_FNS.map((fn) => `\`${fn}\``).join(', ')} of a field: \`sum(used)\`, \`count()\`. A rate is by the second.`,
+        MEASURE_PATTERN,
+        `One of ${MEASURE_FNS.map((fn) => `\`${fn}\``).join(', ')} and the quantiles \`p50\` to \`p9999\` of a field: \`sum(used)\`, \`count()\`; or arithmetic over the other measures: \`orders / visits\`.`,
       ),
       {
         ...closed,
         minProperties: 1,
         maxProperties: 32,
         description:
-          'What is counted in each bucket, by name: `sum(used)`, `count()`. A `rate` is by the second.',
+          'What is counted in each bucket, by name: `sum(used)`, `p95(watts)`, `orders / visits`. [measures.md](measures.md) says what each of them is.',
         'x-kindOfName': 'measure',
       },
     ),
@@ -293,11 +298,21 @@ const Rollup = Type.Object(
         'x-kindOfName': 'tier',
       },
     ),
+    over: Type.Optional(
+      duration(
+        'Sliding windows: each value covers this much time, `30m`. They are made of buckets when asked for.',
+      ),
+    ),
+    every: Type.Optional(
+      duration(
+        'How far a window slides, `5m`. A multiple of the finest tier, of which `over` is a multiple.',
+      ),
+    ),
   },
   {
     ...closed,
     description: 'Buckets of one stream.',
-    'x-notYet': ['over', 'every', 'where', 'having', 'parts'],
+    'x-notYet': ['where', 'having', 'parts'],
   },
 );
 

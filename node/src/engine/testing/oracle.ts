@@ -34,9 +34,14 @@ export type OracleBuckets = Map<string, Map<number, OracleCell>>;
 
 export interface OracleCell {
   values: Record<string, number | null>;
+  /** Of `top`: text and count, the most frequent first. */
+  lists: Record<string, [string, number][]>;
   late: number;
   revision: number;
 }
+
+/** By group and start of bucket. */
+type Standing = Map<string, Map<number, { area: bigint; ms: bigint }>>;
 
 const GAP_MS = 7 * 24 * 3_600_000;
 
@@ -203,12 +208,36 @@ export class Oracle {
               start,
               () => [],
             );
+    const standing = new Map<string, Standing>();
+    for (const { fn, field } of rollup.measures)
+      if (fn === 'timeMean' && field !== null) standing.set(field, this.#standing(field, by, widthMs));
+    for (const byGroup of standing.values())
+      for (const [group, byStart] of byGroup)
+        for (const start of byStart.keys())
+          into(
+            into(rows, group, () => new Map()),
+            start,
+            () => [],
+          );
     const answer: OracleBuckets = new Map();
     for (const [group, byStart] of rows)
       for (const [start, counted] of byStart) {
         const seconds = (calendar.bucketEnd(start, widthMs) - start) / 1000;
         const values: Record<string, number | null> = {};
+        const lists: OracleCell['lists'] = {};
         for (const measure of rollup.measures) {
+          if (measure.fn === 'top') {
+            lists[measure.name] = this.#frequent(counted, measure.field ?? '');
+            continue;
+          }
+          if (measure.fn === 'timeMean') {
+            const stood = standing.get(measure.field!)?.get(group)?.get(start);
+            values[measure.name] =
+              stood === undefined
+                ? null
+                : Number(stood.area) / Number(stood.ms) / this.#scale(measure.field!);
+            continue;
+          }
           const amount =
             increases
               .get(measure.field ?? '')
@@ -220,7 +249,7 @@ export class Oracle {
         const revision = new Set(
           late.map((one) => `${one.record} ${Math.floor(one.reading.time / rollup.tiers[0].widthMs)}`),
         ).size;
-        into(answer, group, () => new Map()).set(start, { values, late: late.length, revision });
+        into(answer, group, () => new Map()).set(start, { values, lists, late: late.length, revision });
       }
     return answer;
   }
@@ -237,9 +266,11 @@ export class Oracle {
   }
 
   #finish(measure: MeasureSpec, counted: Counted[], amount: bigint, seconds: number): number | null {
+    if (measure.fn === 'expression') return this.#arithmetic(measure, counted, seconds);
     if (measure.field === null) return counted.length;
     const field = measure.field;
-    const scale = 10 ** (this.#stream.fields.find((one) => one.name === field)?.decimals ?? 0);
+    if (measure.fn === 'distinct') return this.#different(counted, field);
+    const scale = this.#scale(field);
     if (measure.fn === 'increase') return Number(amount) / scale;
     if (measure.fn === 'rate') return Number(amount) / scale / seconds;
     const readings = counted.map((one) => one.reading).filter((one) => one.numbers[field] !== null);
@@ -249,7 +280,17 @@ export class Oracle {
     const ordered = readings
       .map((one) => ({ t: one.time, v: one.numbers[field]! }))
       .sort((a, b) => a.t - b.t || a.v - b.v);
+    const quantile = /^p([0-9]+)$/.exec(measure.fn);
+    if (quantile !== null) {
+      const place = Math.floor(Number(`0.${quantile[1]}`) * (values.length - 1));
+      return values.toSorted((a, b) => a - b)[place] / scale;
+    }
     switch (measure.fn) {
+      case 'stddev': {
+        const n = BigInt(values.length);
+        const squares = values.reduce((total, value) => total + BigInt(value) * BigInt(value), 0n);
+        return Math.sqrt(Number(n * squares - sum * sum)) / values.length / scale;
+      }
       case 'sum':
         return Number(sum) / scale;
       case 'mean':
@@ -314,6 +355,35 @@ export class Oracle {
     return Number(total);
   }
 
+  /** Arithmetic as JavaScript has it, over operands that need no chain. */
+  #arithmetic({ expression }: MeasureSpec, counted: Counted[], seconds: number): number | null {
+    const { text, operands } = expression!;
+    const values = operands.map((one) => this.#finish(one, counted, 0n, seconds));
+    if (values.includes(null)) return null;
+    const result: unknown = new Function(...operands.map(({ name }) => name), `return ${text}`)(...values);
+    return typeof result === 'number' && Number.isFinite(result) ? result : null;
+  }
+
+  /** Different values of a field, null when no reading had any. */
+  #different(counted: Counted[], field: string): number | null {
+    const all = counted.map(({ reading }) =>
+      field === this.#stream.keyField
+        ? reading.key
+        : (reading.texts[field] ?? reading.numbers[field] ?? null),
+    );
+    const different = new Set(all.filter((value) => value !== null));
+    return different.size === 0 ? null : different.size;
+  }
+
+  #frequent(counted: Counted[], field: string): [string, number][] {
+    const counts = new Map<string, number>();
+    for (const { reading } of counted) {
+      const text = reading.texts[field];
+      if (text !== null) counts.set(text, (counts.get(text) ?? 0) + 1);
+    }
+    return [...counts].sort(([s, n], [t, m]) => m - n || (s < t ? -1 : 1)).slice(0, 10);
+  }
+
   /** Increase of a counter by group and bucket: every interval of every key, cut at the boundaries of the tier. */
   #increases(
     field: string,
@@ -350,6 +420,31 @@ export class Oracle {
       .filter((swap) => swap.key === key && !this.#undone.has(swap.id))
       .map(({ at, last, first }) => ({ at, last: BigInt(last), first: BigInt(first) }))
       .sort((a, b) => a.at - b.at);
+  }
+
+  /** How long, and how high, a gauge stood, by group and bucket. */
+  #standing(field: string, by: string[], widthMs: number): Standing {
+    const calendar = calendarOf(this.#site.timezone, widthMs);
+    const sums: Standing = new Map();
+    for (const chain of this.#chains(field).values())
+      for (let at = 1; at < chain.length; at++) {
+        const [a, b] = [chain[at - 1], chain[at]];
+        if (b.time - a.time > GAP_MS) continue;
+        const group = into(sums, this.#group(b, by), () => new Map<number, { area: bigint; ms: bigint }>());
+        for (let from = a.time; from < b.time; ) {
+          const start = calendar.bucketStart(from, widthMs);
+          const to = Math.min(b.time, calendar.bucketEnd(start, widthMs));
+          const cell = into(group, start, () => ({ area: 0n, ms: 0n }));
+          cell.area += BigInt(a.numbers[field]!) * BigInt(to - from);
+          cell.ms += BigInt(to - from);
+          from = to;
+        }
+      }
+    return sums;
+  }
+
+  #scale(field: string): number {
+    return 10 ** (this.#stream.fields.find((one) => one.name === field)?.decimals ?? 0);
   }
 
   /** Readings of each key that have the counter, in the order of time, then value. */

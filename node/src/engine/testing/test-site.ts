@@ -3,7 +3,7 @@ import type { MeasureFn, MeasureSpec, RollupSpec, Site, StreamSpec } from '../..
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
-/** One stream of meters and two rollups of it, in a zone that changes its clocks. */
+/** One stream of meters and three rollups of it, in a zone that changes its clocks. */
 export function testSite(more: { idFields?: string[]; timezone?: string; keepDays?: number } = {}): Site {
   const keep = (days: number) =>
     (more.keepDays === undefined ? 4000 : Math.min(days, more.keepDays)) * DAY_MS;
@@ -24,7 +24,11 @@ export function testSite(more: { idFields?: string[]; timezone?: string; keepDay
     name: 'Test',
     timezone: more.timezone ?? 'Europe/Berlin',
     streams: [testStream(more.idFields ?? [])],
-    rollups: [rollup('usage', usageMeasures()), rollup('plain', plainMeasures())],
+    rollups: [
+      rollup('usage', usageMeasures()),
+      rollup('plain', plainMeasures()),
+      rollup('sketched', sketchedMeasures()),
+    ],
     retention: { rawMs: 4000 * DAY_MS, rawBytes: 1e9 },
     mqtt: { tls: null },
     http: { tls: null },
@@ -68,6 +72,7 @@ function usageMeasures(): MeasureSpec[] {
     measure('kwh', 'increase', 'kwh'),
     measure('power', 'rate', 'kwh'),
     measure('watts', 'mean', 'watts'),
+    measure('load', 'timeMean', 'watts'),
     measure('peak', 'max', 'watts'),
     measure('readings', 'count', null),
   ];
@@ -80,5 +85,28 @@ function plainMeasures(): MeasureSpec[] {
     measure('opening', 'first', 'kwh'),
     measure('closing', 'last', 'kwh'),
     measure('readings', 'count', null),
+  ];
+}
+
+function sketchedMeasures(): MeasureSpec[] {
+  return [
+    measure('spread', 'stddev', 'kwh'),
+    measure('middle', 'p50', 'kwh'),
+    measure('most', 'p95', 'watts'),
+    measure('levels', 'distinct', 'watts'),
+    measure('meters', 'distinct', 'meter'),
+    measure('states', 'distinct', 'state'),
+    measure('frequent', 'top', 'state'),
+    {
+      ...measure('share', 'expression', null),
+      expression: {
+        text: '100 * levels / (meters - 1) - spread',
+        operands: [
+          measure('levels', 'distinct', 'watts'),
+          measure('meters', 'distinct', 'meter'),
+          measure('spread', 'stddev', 'kwh'),
+        ],
+      },
+    },
   ];
 }
