@@ -169,7 +169,7 @@ class RunningBoard {
   }
 
   async start(opened: (() => Promise<unknown>)[]): Promise<Board> {
-    const { site, open, logger, mqtt, mqtts, gateway, version } = this.#options;
+    const { site, open, logger, mqtt, mqtts } = this.#options;
     this.#lastWallMs = await this.#lastLogged();
     const credentials = open ? null : await Credentials.open(this.#dir.root, logger);
     opened.unshift(async () => credentials?.close());
@@ -188,21 +188,7 @@ class RunningBoard {
     });
     opened.unshift(() => this.#broker.close());
     const at = this.#broker.tcp ?? mqtt;
-    const http = await startGatewayThread(
-      gateway.entry,
-      {
-        host: gateway.host,
-        port: gateway.port,
-        uiDir: gateway.uiDir,
-        open,
-        dataDir: this.#dir.root,
-        mqtt: at,
-        logLevel: logger.level,
-      },
-      { site, version, progress: this.#shards.progress.shared, threadOfShard: this.#shards.threadOfShard },
-      this.#shards,
-      this.#facts(),
-    );
+    const http = await this.#startGateway(at);
     opened.unshift(() => http.close());
     const door = await openCopyDoor({
       dataDir: this.#dir.root,
@@ -241,6 +227,25 @@ class RunningBoard {
       edited: this.#edits.edited,
       close,
     };
+  }
+
+  #startGateway(mqtt: ListenAt) {
+    const { site, open, logger, gateway, version } = this.#options;
+    return startGatewayThread(
+      gateway.entry,
+      {
+        host: gateway.host,
+        port: gateway.port,
+        uiDir: gateway.uiDir,
+        open,
+        dataDir: this.#dir.root,
+        mqtt,
+        logLevel: logger.level,
+      },
+      { site, version, progress: this.#shards.progress.shared, threadOfShard: this.#shards.threadOfShard },
+      this.#shards,
+      this.#facts(),
+    );
   }
 
   /** What the site file added counts from now on; a replay brings what raw has of the time before. */

@@ -3,6 +3,7 @@ import { tierBoundaries } from '../contract/measures/boundaries.ts';
 import { type Buckets, newBuckets } from '../contract/measures/buckets.ts';
 import { decodeChunk, encodeChunk, mergeChunks, startsOf } from '../contract/measures/chunk.ts';
 import { compareBytes, decodeGroup, entryName } from '../contract/measures/entry-key.ts';
+import type { AccumulatorKind } from '../contract/measures/kinds.ts';
 import { type Layout, layoutOf } from '../contract/measures/layout.ts';
 import type { Boundaries } from '../contract/measures/merge.ts';
 import { chunkSpanMs, periodOf, TABLES } from '../contract/measures/tables.ts';
@@ -36,6 +37,9 @@ export interface TableWriter {
   replaces(table: string, period: number): void;
   put(table: string, period: number, key: Uint8Array, value: Uint8Array): void;
 }
+
+/** What is made of a reading together with the one before it. */
+const CHAINED_KINDS: AccumulatorKind[] = ['register', 'share', 'quality', 'area', 'stood'];
 
 interface Tier {
   table: string;
@@ -73,8 +77,9 @@ function tierOf(
 ): Tier {
   const by = rollup.groupBys[groupBy];
   const layout = layoutOf(rollup, groupBy, stream);
-  const counts = layout.kinds.some((kind) => kind === 'share' || kind === 'register');
-  const known = counts ? (comparison.knownFrom[stream.name] ?? null) : null;
+  const known = layout.kinds.some((kind) => CHAINED_KINDS.includes(kind))
+    ? (comparison.knownFrom[stream.name] ?? null)
+    : null;
   const boundaries = tierBoundaries(comparison.site.timezone, tier.widthMs);
   const from = firstWhole(boundaries, latest(comparison.from, known));
   const to = comparison.to ?? Number.POSITIVE_INFINITY;
