@@ -12,6 +12,7 @@ import type { RunningServer, ServerUnderTest } from './servers/server.ts';
 import { singlesBench } from './singles.ts';
 import { tableOf } from './table.ts';
 import { lineBatches, packTapes, singleTapes, workload } from './workload.ts';
+import { YARDSTICK } from './yardstick.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'weir-bench-test-'));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -62,7 +63,8 @@ test('servers take turns, each run has an empty directory, and nothing of it sta
     },
   );
   expect(order.join('')).toBe('ababab');
-  expect(outcome.medians).toEqual({ a: { x: 3 }, b: { x: 4 } });
+  const parsing = { cpuSPerMillion: expect.any(Number) };
+  expect(outcome.medians).toEqual({ [YARDSTICK]: parsing, a: { x: 3 }, b: { x: 4 } });
   expect(readdirSync(root)).toEqual([]);
 });
 
@@ -72,7 +74,7 @@ test('a server that fails or is missing is told of and does not end the others',
   });
   const servers = [fails, fakeServer('peer'), fakeServer('absent', undefined, false)];
   const outcome = await eachRun(benchFor(), servers, async () => ({ x: 1 }));
-  expect(Object.keys(outcome.runs)).toEqual(['peer']);
+  expect(Object.keys(outcome.runs)).toEqual([YARDSTICK, 'peer']);
   expect(outcome.failed).toEqual(['weir']);
   expect(outcome.notes).toEqual(['absent is not installed.', 'weir failed in run 1: no such port']);
 });
