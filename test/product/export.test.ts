@@ -27,7 +27,7 @@ test(`what is exported can be imported, here without an effect, elsewhere as if 
   expect(JSON.parse(out.stdout)).toEqual({ file, format: 'parquet', rows: oracle.ackedReadings });
   const csv = await command('export', ...asked, '--url', weir.http);
   expect(csv.stdout.split('\n')).toHaveLength(oracle.ackedReadings + 2);
-  expect(csv.stdout).toMatch(/^time,meter,kwh,used,state\n\d+,p\d+,/);
+  expect(csv.stdout).toMatch(/^time,meter,kwh,used,state,concentrator\n\d+,p\d+,/);
 
   const to = (other: typeof weir) => ['--url', other.http, '--mqtt', `127.0.0.1:${other.mqttPort}`];
   const again = await command('import', file, '--stream', 'electricity', ...to(weir));

@@ -16,14 +16,33 @@ export interface OpenedShards {
 export async function openShards(setup: ThreadSetup): Promise<OpenedShards> {
   const opened: OpenedShards = { engines: new Map(), stores: new Map(), rebuilt: [] };
   for (const number of setup.stores) {
+    const dir = join(setup.storeDir, String(number));
     const shards = shardsOf(number);
-    const store = await openStore(join(setup.storeDir, String(number)), shards, opened.rebuilt);
+    let store = await openStore(dir, shards, opened.rebuilt);
+    try {
+      await loadShards(setup, store, shards, opened);
+    } catch (fault) {
+      if (!isWeirError(fault) || fault.code !== 'WEIR_STORE_DAMAGED') throw fault;
+      // The damage lies where a shard's part would be emptied: then all of the store begins anew.
+      await store.close();
+      await setStoreAside(dir);
+      store = await openStore(dir, shards, opened.rebuilt);
+      opened.rebuilt.push(...shards.filter((shard) => !opened.rebuilt.includes(shard)));
+      await loadShards(setup, store, shards, opened);
+    }
     opened.stores.set(number, store);
-    for (const { shard } of store.damaged()) await rebuild(store, shard, opened.rebuilt);
-    for (const shard of shards)
-      opened.engines.set(shard, await loadEngine(setup, store, shard, opened.rebuilt));
   }
   return opened;
+}
+
+async function loadShards(
+  setup: ThreadSetup,
+  store: LevelRunStore,
+  shards: number[],
+  { engines, rebuilt }: OpenedShards,
+): Promise<void> {
+  for (const { shard } of store.damaged()) await rebuild(store, shard, rebuilt);
+  for (const shard of shards) engines.set(shard, await loadEngine(setup, store, shard, rebuilt));
 }
 
 export function shardsOf(store: number): number[] {
