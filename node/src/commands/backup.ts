@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { openPlace } from '../backup/open-place.ts';
 import { Repository } from '../backup/repository.ts';
 import { backUpData } from '../board/index.ts';
-import { WeirError } from '../contract/index.ts';
+import { bytesText, WeirError } from '../contract/index.ts';
 import { type Command, EXIT, type Invocation, type Option, text } from './command.ts';
 import { ProgressLine } from './progress-line.ts';
 import { siteOfData } from './read-site.ts';
-import { bytesText, table } from './table.ts';
+import { table } from './table.ts';
 
 export const PASSPHRASE: Record<string, Option> = {
   'passphrase-file': { type: 'string', value: 'FILE', help: 'its first line encrypts, or opens, the backup' },

@@ -1,12 +1,11 @@
 import { accessSync, constants, statfsSync } from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { clockTrust } from '../board/clock-trust.ts';
-import { isWeirError, type LedgerAnswer, type StatusAnswer } from '../contract/index.ts';
+import { bytesText, isWeirError, type LedgerAnswer, type StatusAnswer } from '../contract/index.ts';
 import { ask, URL_OPTIONS } from './ask-http.ts';
 import { type Command, EXIT, type Invocation, text } from './command.ts';
 import { imbalance } from './ledger.ts';
 import { degraded, reconciledText, wearText } from './status.ts';
-import { bytesText } from './table.ts';
 
 type Finding = { name: string; state: 'fine' | 'warn' | 'bad'; says: string };
 

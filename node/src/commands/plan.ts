@@ -1,9 +1,9 @@
 import { tmpdir } from 'node:os';
-import { parseDuration, type Site, type StreamSpec, WeirError } from '../contract/index.ts';
+import { bytesText, parseDuration, type Site, type StreamSpec, WeirError } from '../contract/index.ts';
 import { type Measured, type Plan, planSite, type StreamLoad } from '../plan/plan-site.ts';
 import { type Command, EXIT, type Invocation, text } from './command.ts';
 import { readSite } from './read-site.ts';
-import { bytesText, table } from './table.ts';
+import { table } from './table.ts';
 
 export const planCommand: Command = {
   name: 'plan',

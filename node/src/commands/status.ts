@@ -1,7 +1,7 @@
 import type { StatusAnswer } from '../contract/index.ts';
+import { bytesText } from '../contract/index.ts';
 import { ask, URL_OPTIONS } from './ask-http.ts';
 import { type Command, EXIT } from './command.ts';
-import { bytesText } from './table.ts';
 
 export const statusCommand: Command = {
   name: 'status',

@@ -6,6 +6,7 @@ export * from './api/surface.ts';
 export * from './api/swaps.ts';
 export * from './ask/board-questions.ts';
 export * from './ask/shard-questions.ts';
+export { bytesText } from './bytes-text.ts';
 export * from './errors.ts';
 export * from './limits.ts';
 export { stepBoundaries } from './measures/boundaries.ts';

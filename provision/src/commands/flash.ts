@@ -1,7 +1,6 @@
 import { basename, resolve } from 'node:path';
-import { parseSize, WeirError } from '@weir/node/contract';
+import { bytesText, parseSize, WeirError } from '@weir/node/contract';
 import { boardKind, boardKinds } from '../boards/boards.ts';
-import { bytesText } from '../flash/bytes-text.ts';
 import { refusalsOf } from '../flash/disk-checks.ts';
 import { type DiskFacts, diskFacts, diskNames, idsOf, THIS_MACHINE } from '../flash/disk-facts.ts';
 import { type Flashed, flash } from '../flash/flash.ts';

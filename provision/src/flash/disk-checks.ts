@@ -1,5 +1,4 @@
-import { WeirError } from '@weir/node/contract';
-import { bytesText } from './bytes-text.ts';
+import { bytesText, WeirError } from '@weir/node/contract';
 import type { DiskFacts } from './disk-facts.ts';
 
 /** What a disk must be like to be written. Bounds come from the board's description and the image. */

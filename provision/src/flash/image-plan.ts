@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
+import { bytesText } from '@weir/node/contract';
 import type { BoardKind } from '../boards/boards.ts';
-import { bytesText } from './bytes-text.ts';
 import { HEAD_BYTES, type PartitionTable, readTable, SECTOR, unfit } from './partition-table.ts';
 
 /** What is known of an image once it is unpacked. */

@@ -1,4 +1,4 @@
-import { bytesText } from './bytes-text.ts';
+import { bytesText } from '@weir/node/contract';
 
 /** How far a step is. On a terminal a bar; elsewhere one line when it ends. */
 export class Progress {
