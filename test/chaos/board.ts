@@ -25,6 +25,8 @@ const SHOWN_EVERY_MS = 10_000;
 interface Sample {
   atS: number;
   rssMB: number;
+  /** Of these, what no file backs: the rest is the program and pages of LevelDB's files, which the system takes back. */
+  anonMB: number;
   groupMB: number;
   ackP99Ms: number | null;
   lagRecords: number;
@@ -81,9 +83,9 @@ async function askPages(appliance: Appliance, endsAtMs: number, tookMs: number[]
   }
 }
 
-function rssMB(pid: number): number {
-  const kB = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Math.round(Number(kB) / 1024);
+function memoryMB(pid: number, line: 'VmRSS' | 'RssAnon'): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+  return Math.round(Number(new RegExp(`^${line}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) / 1024);
 }
 
 async function watch(
@@ -99,7 +101,8 @@ async function watch(
     const { lagRecords } = await appliance.json<StatusAnswer>('/api/v1/status');
     const sample = {
       atS: Math.round((performance.now() - startedMs) / 1000),
-      rssMB: rssMB(appliance.pid),
+      rssMB: memoryMB(appliance.pid, 'VmRSS'),
+      anonMB: memoryMB(appliance.pid, 'RssAnon'),
       groupMB: Math.round(group.usedBytes() / 1024 ** 2),
       ackP99Ms: client.latency.percentileMs(0.99),
       lagRecords,

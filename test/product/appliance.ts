@@ -13,11 +13,11 @@ const WEIR = join(import.meta.dirname, '..', '..', PROGRAM);
 /** The program and its arguments, before the command; what every start is given, see `node/bin/weir.js`. */
 export const NODE = [
   process.execPath,
-  '--max-semi-space-size=8',
+  '--max-semi-space-size=4',
   '--disable-warning=ExperimentalWarning',
   WEIR,
 ];
-const ENV = { MALLOC_ARENA_MAX: '2', ...process.env };
+const ENV = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '131072', ...process.env };
 /** A machine that runs other tests besides is slow; a product that hangs must still end the test. */
 const START_MS = 180_000;
 const STOP_MS = 30_000;

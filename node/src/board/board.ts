@@ -3,6 +3,7 @@ import { type Broker, Credentials, type ListenAt, startBroker } from '../broker/
 import {
   type BoardStatus,
   GroupBuilder,
+  LIMITS,
   type LogRecord,
   readHeader,
   type Site,
@@ -65,8 +66,8 @@ export interface Board {
   close(): Promise<void>;
 }
 
-/** Half a million readings are replayed in half a second, and of a million meters they are 35 MB of memory. */
-const CHECKPOINT = { readings: 500_000, everyMs: 5 * 60_000 };
+/** What is due is replayed in half a second, and of a million meters it is 20 MB of memory. */
+const CHECKPOINT = { readings: LIMITS.checkpointReadings, everyMs: LIMITS.checkpointMs };
 
 /** Four stores, the sessions and the log each write what was in their write-ahead logs, of 4 MB at the most. */
 const ROOM_TO_OPEN_BYTES = 24 * 1024 * 1024;

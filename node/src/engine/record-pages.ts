@@ -1,5 +1,8 @@
-/** Records of a fixed size in pages, so that growing copies nothing. Numbered from 1; 0 stands for none. */
-export const PAGE_BITS = 10;
+/**
+ * Records of a fixed size in pages, so that growing copies nothing. Numbered from 1; 0 stands for none. A page is larger
+ * than what the C library keeps in its heap (128 KiB), so that a generation's memory goes back to the system.
+ */
+export const PAGE_BITS = 12;
 export const PAGE_MASK = (1 << PAGE_BITS) - 1;
 const PAGE_RECORDS = 1 << PAGE_BITS;
 /** An engine has some ten of these and a thread up to 24 engines, most of them small: the first page grows. */

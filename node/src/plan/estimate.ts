@@ -54,8 +54,6 @@ const COMMIT_MICROS = 120;
 const CPU_BESIDES = 1.1;
 /** An idle appliance appends a record with the time this often. */
 const TICK_S = 15;
-/** The appliance makes a checkpoint after so many readings of one thread, or so much time. */
-const CHECKPOINT = { readings: 2_000_000, everyMs: 5 * 60_000 };
 
 export function ratesOf(loads: StreamLoad[]): { readings: number; messages: number } {
   let readings = 0;
@@ -69,7 +67,8 @@ export function ratesOf(loads: StreamLoad[]): { readings: number; messages: numb
 
 export function checkpointEveryMs(loads: StreamLoad[], threads: number): number {
   const { readings } = ratesOf(loads);
-  return Math.min(CHECKPOINT.everyMs, (1000 * CHECKPOINT.readings * threads) / Math.max(1e-9, readings));
+  const untilDueMs = (1000 * LIMITS.checkpointReadings * threads) / Math.max(1e-9, readings);
+  return Math.min(LIMITS.checkpointMs, untilDueMs);
 }
 
 /** While one append is under way the next group fills, so commits are as many as messages or as fit one after another. */

@@ -5,7 +5,7 @@ import { filesBelow } from './files-below.ts';
 import type { NodeBinary } from './node-binary.ts';
 
 /** What V8 keeps for later is bounded as everywhere; experimental parts of Node that are relied upon are pinned with it. */
-const EXEC_ARGV = ['--max-semi-space-size=8', '--disable-warning=ExperimentalWarning'];
+const EXEC_ARGV = ['--max-semi-space-size=4', '--disable-warning=ExperimentalWarning'];
 
 export interface Wanted {
   arch: string;
