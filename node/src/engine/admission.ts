@@ -1,4 +1,5 @@
 import { LIMITS } from '../contract/limits.ts';
+import type { Doubt } from '../contract/measures/doubt.ts';
 import type { Section, StreamLayout } from '../contract/reading/section.ts';
 import type { Accumulation } from './accumulation.ts';
 import { Block } from './block.ts';
@@ -11,7 +12,7 @@ import { PAGE_BITS, PAGE_MASK } from './record-pages.ts';
 import { RegisterChains } from './register-chains.ts';
 import type { RunView } from './run-store.ts';
 import { DimensionColumn, hashColumn, numberedTexts, SectionColumns } from './section-columns.ts';
-import { StoredHistory } from './stored-history.ts';
+import { StoredHistory, type StoredKey } from './stored-history.ts';
 import type { StreamEngine } from './stream-engine.ts';
 
 const NONE = new Float64Array(LIMITS.recordReadings).fill(Number.NaN);
@@ -59,9 +60,10 @@ export class Admission {
     this.columns = new SectionColumns(spec);
     this.#block = new Block(counters.length);
     this.#stored = new StoredHistory(spec.name);
-    this.#chains = new RegisterChains(stream, accumulation, (key, time, seeker) =>
-      this.#probe(key, time, seeker),
-    );
+    this.#chains = new RegisterChains(stream, accumulation, {
+      probe: (key, time, seeker) => this.#probe(key, time, seeker),
+      doubt: (key, c, row) => this.#doubt(key, c, row),
+    });
     this.#plain = stream.rules.map((rule) => rule.plain);
     this.#stands = stream.rules.map((rule) => rule.stands);
     this.#keyGroups = new KeyGroups(stream.keys);
@@ -261,10 +263,25 @@ export class Admission {
     const storedMs = keys.word(key, KEY_STORED_S) * 1000;
     if (storedMs === 0 || this.#view === null) return;
     if (time > storedMs && seeker.hasPredecessors(storedMs)) return;
-    const name = this.#keyGroups.name(key);
+    this.#stored.probe(this.#view, this.#storedKey(key), seeker, horizon);
+  }
+
+  #storedKey(key: number): StoredKey {
+    const { keys } = this.#stream;
     const oldestMs = keys.word(key, KEY_OLDEST_S) * 1000;
-    const where = { key, name, hash: keys.hash(key), oldestMs, newestMs: storedMs };
-    this.#stored.probe(this.#view, where, seeker, horizon);
+    const newestMs = keys.word(key, KEY_STORED_S) * 1000;
+    return { key, name: this.#keyGroups.name(key), hash: keys.hash(key), oldestMs, newestMs };
+  }
+
+  /** The newest word on a reading: that of memory, when there is one. */
+  #doubt(key: number, c: number, row: ChainRow): Doubt | null {
+    const { generations, keys } = this.#stream;
+    for (let at = generations.length - 1; at >= 0; at--) {
+      const doubt = generations[at].doubt(key, c, row);
+      if (doubt !== null) return doubt;
+    }
+    if (this.#view === null || row.t > keys.word(key, KEY_STORED_S) * 1000) return null;
+    return this.#stored.doubt(this.#view, this.#storedKey(key), c, row);
   }
 
   /** Content and id of a block's rows, by column. HOT */

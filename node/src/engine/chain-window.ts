@@ -2,16 +2,16 @@ import type { ChainRow } from './judgement.ts';
 import type { Seeker } from './neighbours.ts';
 
 /**
- * The readings of one register around a place in its chain: up to `wanted` on either side. History is shown to it
- * reading by reading. Holds those rows alone.
+ * The readings of one register around a place in its chain: the one before and up to `wanted` after. History is shown to
+ * it reading by reading. Holds those rows alone.
  */
 export class ChainWindow implements Seeker {
   time = 0;
   wanted = 0;
   /** NaN for every register but the one that is sought. */
   readonly values: Float64Array;
+  before: ChainRow | null = null;
   /** Nearest first. */
-  readonly before: ChainRow[] = [];
   readonly after: ChainRow[] = [];
   #counter = 0;
   #boot = -1;
@@ -35,7 +35,7 @@ export class ChainWindow implements Seeker {
     this.wanted = place.wanted;
     this.values.fill(Number.NaN);
     this.values[place.counter] = value;
-    this.before.length = 0;
+    this.before = null;
     this.after.length = 0;
     this.#counter = place.counter;
     this.#boot = place.boot;
@@ -55,12 +55,12 @@ export class ChainWindow implements Seeker {
     const row = this.#shown;
     row.v = value;
     const order = row.t - this.time || value - this.values[this.#counter] || row.id - this.#id;
-    if (order < 0) place(this.before, row, -1, this.wanted);
-    else if (order > 0) place(this.after, row, 1, this.wanted);
+    if (order > 0) place(this.after, row, this.wanted);
+    else if (order < 0 && (this.before === null || compareRows(row, this.before) > 0)) this.before = row;
   }
 
   hasPredecessors(time: number): boolean {
-    return time < this.time && this.before.length === this.wanted && this.before[this.wanted - 1].t > time;
+    return time < this.time && this.before !== null && this.before.t > time;
   }
 
   hasSuccessors(time: number): boolean {
@@ -72,10 +72,10 @@ function emptyRow(): ChainRow {
   return { t: Number.NaN, v: Number.NaN, id: 0, tuple: 0, boot: Number.NaN };
 }
 
-/** Keeps the nearest rows in order; `sign` 1 ascends. */
-function place(rows: ChainRow[], row: ChainRow, sign: number, wanted: number): void {
+/** Keeps the first rows in order. */
+function place(rows: ChainRow[], row: ChainRow, wanted: number): void {
   let at = rows.length;
-  while (at > 0 && sign * compareRows(row, rows[at - 1]) < 0) at--;
+  while (at > 0 && compareRows(row, rows[at - 1]) < 0) at--;
   if (at >= wanted) return;
   rows.splice(at, 0, row);
   if (rows.length > wanted) rows.length = wanted;

@@ -1,4 +1,5 @@
 import { newBuckets } from '../contract/measures/buckets.ts';
+import { type Doubt, mergeDoubts } from '../contract/measures/doubt.ts';
 import { compareBytes, encodeGroup, entryKey } from '../contract/measures/entry-key.ts';
 import {
   copyHistoryRow,
@@ -6,10 +7,11 @@ import {
   type HistoryRows,
   newHistoryRows,
 } from '../contract/measures/history-chunk.ts';
+import { clearKeyState, encodeKeyState, newKeyState, noteRows } from '../contract/measures/key-state.ts';
 import { mergeAll } from '../contract/measures/merge.ts';
-import { encodeKeyState, encodeMark, type KeyState } from '../contract/measures/merge-for.ts';
+import { encodeMark } from '../contract/measures/merge-for.ts';
 import { encodeSwaps, mergeSwaps } from '../contract/measures/swaps-entry.ts';
-import { HISTORY_SPAN_MS, ONLY_PERIOD, TABLES } from '../contract/measures/tables.ts';
+import { HISTORY_SPAN_MS, ONLY_PERIOD, periodOf, TABLES } from '../contract/measures/tables.ts';
 import { type Groups, KeyGroups } from './dimensions.ts';
 import type { Generation } from './generation.ts';
 import { inStoreOrder } from './group-order.ts';
@@ -119,20 +121,26 @@ function putSwaps({ stream, generations }: FrozenStream, to: Checkpoint): void {
 /** Keys that had a counted reading: what their next one needs to know, and their history. */
 function* putKeys(frozen: FrozenStream, to: Checkpoint): Generator<void, void, undefined> {
   const { stream, generations } = frozen;
-  const counters = stream.counters.length;
+  const boots = stream.rules.map((rule) => rule.boot);
   const tables = { keys: TABLES.keys(stream.spec.name), history: TABLES.history(stream.spec.name) };
   const names: Groups = new KeyGroups(stream.keys);
   const logs = generations.map((generation) => generation.history);
   const scratch = logs.map(() => newHistoryRows(stream.kept.length, 64));
-  const state = { oldest: 0, newest: 0, counters: new Float64Array(2 * counters) };
+  const state = newKeyState(boots.length);
+  const doubted = generations.filter(({ doubts }) => doubts.size > 0);
+  // A swap has something to say of readings of which none came since.
+  const has = (key: number) =>
+    logs.some((log) => log.heads.get(key) !== 0) || doubted.some(({ doubts }) => doubts.has(key));
   let cost = 0;
-  for (const keys of inStoreOrder(names, (key) => logs.some((log) => log.heads.get(key) !== 0))) {
+  for (const keys of inStoreOrder(names, has)) {
     if (keys === null) yield;
     for (const key of keys ?? []) {
       const entry = names.entry(key);
       for (let at = 0; at < logs.length; at++) scratch[at] = logs[at].rowsOf(key, scratch[at]);
       const rows = sorted(scratch.length === 1 ? scratch[0] : together(scratch));
-      takeKeyState(state, rows);
+      rows.doubts = doubted.length === 0 ? NO_DOUBTS : doubtsOf(doubted, key);
+      clearKeyState(state);
+      noteRows(state, rows, boots);
       to.put(tables.keys, ONLY_PERIOD, entry, encodeKeyState(state));
       // On the safe side: from here on the store is asked for what it may not hold yet.
       const storedS = Math.ceil(state.newest / 1000);
@@ -146,32 +154,34 @@ function* putKeys(frozen: FrozenStream, to: Checkpoint): Generator<void, void, u
   }
 }
 
-/** What the frozen readings of a key say; the store merges it with what it has. */
-function takeKeyState(state: KeyState, rows: HistoryRows): void {
-  const { counters } = state;
-  counters.fill(Number.NaN);
-  for (let c = 0; 2 * c < counters.length; c++)
-    for (let row = rows.n - 1; row >= 0; row--) {
-      const value = rows.values[c][row];
-      if (Number.isNaN(value)) continue;
-      // Of one instant the largest value is last.
-      if (rows.times[row] < counters[2 * c]) break;
-      counters[2 * c] = rows.times[row];
-      if (!(counters[2 * c + 1] >= value)) counters[2 * c + 1] = value;
-    }
-  state.oldest = rows.times[0];
-  state.newest = rows.times[rows.n - 1];
+const NO_DOUBTS: Doubt[] = [];
+
+function doubtsOf(generations: Generation[], key: number): Doubt[] {
+  return mergeDoubts(generations.flatMap(({ doubts }) => doubts.get(key) ?? []));
 }
 
+/** The rows of a key by period, each with what is said of readings of its time. */
 function putHistory(table: string, entry: Uint8Array, rows: HistoryRows, to: Checkpoint): void {
+  const doubts = byPeriod(rows.doubts);
   for (let from = 0; from < rows.n; ) {
-    const period = Math.floor(rows.times[from] / HISTORY_SPAN_MS);
+    const period = periodOf(rows.times[from], HISTORY_SPAN_MS);
     const end = (period + 1) * HISTORY_SPAN_MS;
     let next = from + 1;
     while (next < rows.n && rows.times[next] < end) next++;
-    to.put(table, period, entry, encodeHistory(rows, from, next));
+    to.put(table, period, entry, encodeHistory(rows, from, next, doubts.get(period) ?? []));
+    doubts.delete(period);
     from = next;
   }
+  for (const [period, some] of doubts) to.put(table, period, entry, encodeHistory(rows, 0, 0, some));
+}
+
+function byPeriod(doubts: Doubt[]): Map<number, Doubt[]> {
+  const periods = new Map<number, Doubt[]>();
+  for (const doubt of doubts) {
+    const period = periodOf(doubt.t, HISTORY_SPAN_MS);
+    periods.set(period, [...(periods.get(period) ?? []), doubt]);
+  }
+  return periods;
 }
 
 function together(parts: HistoryRows[]): HistoryRows {

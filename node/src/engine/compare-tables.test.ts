@@ -9,6 +9,7 @@ import { type Comparison, compareTables, type TableWriter } from './compare-tabl
 import { ShardEngine } from './engine.ts';
 import type { RunView } from './run-store.ts';
 import { seedShadow } from './seed-shadow.ts';
+import { bootPlaces } from './stream-engine.ts';
 import { buildRecord } from './testing/build-record.ts';
 import { MemoryRunStore } from './testing/memory-run-store.ts';
 import type { TestReading, TestRecord } from './testing/oracle.ts';
@@ -127,7 +128,7 @@ async function replayed({ records }: Bench, from: number | null, stored: RunView
   let known = Number.NEGATIVE_INFINITY;
   if (from !== null) {
     const to = shadow.checkpoint(SHARD, fromSeq - 1);
-    known = done(seedShadow('electricity', from, stored, to));
+    known = done(seedShadow('electricity', bootPlaces(site, 'electricity'), from, stored, to));
     await to.commit();
   }
   const engine = new ShardEngine({ site, shard: SHARD, store: shadow, rollups });

@@ -1,7 +1,11 @@
+import { compareDoubts, type Doubt } from '../contract/measures/doubt.ts';
 import type { KnownSwap } from '../contract/measures/swaps-entry.ts';
 import { HistoryLog } from './history-log.ts';
 import { PartialTable } from './partial-table.ts';
 import type { SlotPlan } from './slot-plan.ts';
+
+/** An object and its place in a list. */
+const DOUBT_BYTES = 160;
 
 /** What one stream put into memory between two checkpoints. A frozen one no longer changes. */
 export class Generation {
@@ -10,8 +14,11 @@ export class Generation {
   readonly history: HistoryLog;
   /** By key: swaps that were recorded or undone. */
   readonly swaps = new Map<number, KnownSwap[]>();
+  /** By key: what is said of single readings of its registers, also of such as came before. */
+  readonly doubts = new Map<number, Doubt[]>();
   /** Tuples that are older are in the store, or in an older generation. */
   readonly tuplesFrom: number;
+  #doubts = 0;
 
   constructor(plans: SlotPlan[][], widthsMs: number[], counters: number, tuplesFrom: number) {
     this.tables = plans.map((some, rollup) => some.map((plan) => new PartialTable(plan, widthsMs[rollup])));
@@ -19,8 +26,26 @@ export class Generation {
     this.tuplesFrom = tuplesFrom;
   }
 
+  /** `fresh`: of a reading of which nothing was said before. */
+  addDoubt(key: number, doubt: Doubt, fresh: boolean): void {
+    const known = this.doubts.get(key);
+    if (known === undefined) this.doubts.set(key, [doubt]);
+    const same = fresh ? -1 : (known ?? []).findIndex((one) => compareDoubts(one, doubt) === 0);
+    if (same >= 0) known![same] = doubt;
+    else {
+      known?.push(doubt);
+      this.#doubts++;
+    }
+  }
+
+  doubt(key: number, counter: number, { t, v, id }: { t: number; v: number; id: number }): Doubt | null {
+    if (this.doubts.size === 0) return null;
+    const place = { counter, t, v, id };
+    return this.doubts.get(key)?.find((one) => compareDoubts(one, place) === 0) ?? null;
+  }
+
   get memoryBytes(): number {
-    let bytes = this.history.memoryBytes;
+    let bytes = this.history.memoryBytes + this.#doubts * DOUBT_BYTES;
     for (const some of this.tables) for (const table of some) bytes += table.memoryBytes;
     return bytes;
   }

@@ -104,6 +104,11 @@ export class Judge {
     this.suspect = false;
   }
 
+  /** Whether the last reading says it all. */
+  get settled(): boolean {
+    return !this.suspect && sameRow(this.anchor, this.last);
+  }
+
   copy(from: Judge): void {
     copyRow(this.anchor, from.anchor);
     copyRow(this.last, from.last);
@@ -191,22 +196,6 @@ function throughSwaps(swaps: SwapPoint[], from: ChainRow, to: ChainRow): number 
   return amount + Math.max(0, to.v - before);
 }
 
-/**
- * Whether the reading at the place is the anchor and above suspicion, whatever came before the readings that are at
- * hand: then the fold can begin there. `rows` ascend.
- */
-export function settles(rule: RegisterRule, rows: ChainRow[], at: number): boolean {
-  if (rule.plain && rows[at].v !== 0) return true;
-  if (at === 0 || !rises(rule, rows[at - 1], rows[at], rule.noise)) return false;
-  if (rule.noise === 0) return true;
-  // The one before must not be under suspicion: then the anchor is above it by the noise at the most.
-  return at > 1 && rows[at - 1].v !== 0 && rises(rule, rows[at - 2], rows[at - 1], 0);
-}
-
-function rises(rule: RegisterRule, from: ChainRow, to: ChainRow, by: number): boolean {
-  return to.v - from.v >= by && !tooFast(rule, to.v - from.v, to.t - from.t);
-}
-
 export function copyRow(into: ChainRow, from: ChainRow): void {
   into.t = from.t;
   into.v = from.v;
@@ -215,7 +204,8 @@ export function copyRow(into: ChainRow, from: ChainRow): void {
   into.boot = from.boot;
 }
 
+/** Whether nothing later is judged otherwise by the one than by the other. */
 function sameRow(a: ChainRow, b: ChainRow): boolean {
   if (Number.isNaN(a.t) || Number.isNaN(b.t)) return Number.isNaN(a.t) && Number.isNaN(b.t);
-  return a.t === b.t && a.v === b.v && a.id === b.id && Object.is(a.boot, b.boot);
+  return a.t === b.t && a.v === b.v && Object.is(a.boot, b.boot);
 }

@@ -8,9 +8,7 @@ export const KEY_TUPLE = 2;
 export const KEY_OLDEST_S = 3;
 /** Whole seconds, rounded up, of the newest reading that is in the store; 0 when there is none. */
 export const KEY_STORED_S = 4;
-/** By bit: plain registers whose last reading is zero and above suspicion. */
-export const KEY_ZEROS = 5;
-const WORDS = 6;
+const WORDS = 5;
 /** Doubles: the newest counted time, then time and value of the last reading of each counter. */
 export const KEY_NEWEST = 0;
 export const KEY_COUNTERS = 1;

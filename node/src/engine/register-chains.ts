@@ -1,17 +1,23 @@
+import type { Doubt } from '../contract/measures/doubt.ts';
 import type { Accumulation } from './accumulation.ts';
-import { Anchors } from './anchors.ts';
 import { ChainWindow } from './chain-window.ts';
-import { type ChainRow, Judge, plainAmount, type SwapPoint, settles } from './judgement.ts';
+import { type ChainRow, Judge, plainAmount, type SwapPoint } from './judgement.ts';
 import { KEY_COUNTERS, KEY_OLDEST_S } from './key-table.ts';
 import type { Neighbours, Seeker } from './neighbours.ts';
+import { doubtOf, resume } from './register-states.ts';
 import type { Interval } from './spread.ts';
 import type { StreamEngine } from './stream-engine.ts';
 
-/** Rows on either side that are asked for first; four times as many when they do not settle the matter. */
+/** Rows after a place that are asked for first; four times as many when they do not settle the matter. */
 const FIRST_WANTED = 3;
 
-/** Shows what history has of a key around the seeker's time. */
-export type Probe = (key: number, time: number, seeker: Seeker) => void;
+/** What is known of the readings of a key. */
+export interface ChainHistory {
+  /** Shows what there is around the seeker's time. */
+  probe(key: number, time: number, seeker: Seeker): void;
+  /** What is said of the state of a register after a reading; null when the reading settles it. */
+  doubt(key: number, c: number, row: ChainRow): Doubt | null;
+}
 
 /** Where a reading came to stand in the chain of a register. */
 export interface Linked {
@@ -30,70 +36,60 @@ interface Repair {
 }
 
 /**
- * Judges readings of registers where the two neighbours alone do not tell: it looks at as much of the chain as the
- * judgement depends on, before and after, and repairs what a late reading changes. Holds a few rows while it works.
+ * Judges readings of registers where the two neighbours alone do not tell: it goes on from the state after the reading
+ * before, and repairs what a late reading changes after it. Holds a few rows while it works.
  */
 export class RegisterChains {
   readonly #stream: StreamEngine;
   readonly #accumulation: Accumulation;
-  readonly #probe: Probe;
-  readonly #anchors: Anchors;
+  readonly #history: ChainHistory;
   readonly #window: ChainWindow;
   readonly #judge = new Judge();
   readonly #old = new Judge();
   readonly #now = new Judge();
+  readonly #repairs: Repair[] = [];
+  /** What is to be said of readings, in the order of the chain. */
+  readonly #doubts: Doubt[] = [];
   /** Of the newest judgement: how often the register began again. */
   resets = 0;
   readonly #linked: Linked = { value: 0, beforeT: 0, beforeV: 0, amount: 0, resets: 0 };
 
-  constructor(stream: StreamEngine, accumulation: Accumulation, probe: Probe) {
+  constructor(stream: StreamEngine, accumulation: Accumulation, history: ChainHistory) {
     this.#stream = stream;
     this.#accumulation = accumulation;
-    this.#probe = probe;
-    this.#anchors = new Anchors(stream.keys, stream.rules);
+    this.#history = history;
     this.#window = new ChainWindow(stream.kept.length);
   }
 
   /** What flowed up to a reading that is newer than its chain's last; NaN when it is the first. */
   newest(key: number, c: number, row: ChainRow): number {
-    const { keys, rules } = this.#stream;
-    const rule = rules[c];
+    const { keys, rules, states } = this.#stream;
     const judge = this.#judge;
-    const lastT = keys.double(key, KEY_COUNTERS + 2 * c);
-    this.resets = 0;
-    if (Number.isNaN(lastT)) judge.clear();
-    else if (!this.#anchors.load(key, c, judge)) this.#recall(key, c, row, judge);
-    const amount = judge.step(rule, this.#swapsOf(key, c), row);
-    this.#anchors.save(key, c, judge);
+    if (Number.isNaN(keys.double(key, KEY_COUNTERS + 2 * c))) judge.clear();
+    else states.load(key, c, judge);
+    const amount = judge.step(rules[c], this.#swapsOf(key, c), row);
     this.resets = judge.resets;
-    return amount;
-  }
-
-  /** The state after the last reading before the row, from history. */
-  #recall(key: number, c: number, row: ChainRow, judge: Judge): void {
-    for (let wanted = FIRST_WANTED; ; wanted *= 4) {
-      this.#look(key, c, row, wanted);
-      const rows = this.#window.before.reverse();
-      const from = settledAt(this.#stream.rules[c], rows);
-      if (from < 0 && rows.length === wanted) continue;
-      // What is older than history goes back is known by its last reading alone.
-      if (rows.length === 0) judge.settle(judge.last);
-      else this.#fold(key, c, rows, Math.max(0, from), judge);
-      return;
+    let doubt: Doubt | null = null;
+    if (!judge.settled) {
+      doubt = doubtOf(c, row, judge, this.#stream.seq);
+      this.#stream.active.addDoubt(key, doubt, true);
     }
+    states.save(key, c, row.boot, doubt);
+    return amount;
   }
 
   #look(key: number, c: number, row: ChainRow, wanted: number): void {
     const { rules, horizon } = this.#stream;
     const window = this.#window;
     window.seek({ counter: c, boot: rules[c].boot, horizon, wanted }, row.t, row.v, row.id);
-    this.#probe(key, row.t, window);
+    this.#history.probe(key, row.t, window);
   }
 
-  #fold(key: number, c: number, rows: ChainRow[], from: number, judge: Judge): void {
-    judge.settle(rows[from]);
-    const swaps = this.#swapsOf(key, c);
-    for (let at = from + 1; at < rows.length; at++) judge.step(this.#stream.rules[c], swaps, rows[at]);
+  /** Where the register stood after the reading. */
+  #stand(key: number, c: number, row: ChainRow, judge: Judge): void {
+    judge.settle(row);
+    const doubt = this.#history.doubt(key, c, row);
+    if (doubt !== null) resume(judge, doubt);
   }
 
   /**
@@ -149,25 +145,20 @@ export class RegisterChains {
   }
 
   #linkJudged(key: number, c: number, row: ChainRow): void {
-    const repairs: Repair[] = [];
     for (let wanted = FIRST_WANTED; ; wanted *= 4) {
       this.#look(key, c, row, wanted);
-      const rows = this.#window.before.reverse();
-      const from = settledAt(this.#stream.rules[c], rows);
-      if (from < 0 && rows.length === wanted) continue;
-      this.#judge.clear();
-      if (rows.length > 0) this.#fold(key, c, rows, Math.max(0, from), this.#judge);
-      repairs.length = 0;
-      const before = rows.at(-1) ?? null;
+      const before = this.#window.before;
+      if (before === null) this.#judge.clear();
+      else this.#stand(key, c, before, this.#judge);
+      this.#repairs.length = 0;
+      this.#doubts.length = 0;
       this.#judgeOwn(key, c, row, before);
-      const agreed = this.#judgeAfter(key, c, this.#swapsOf(key, c), before, row, repairs);
-      if (agreed || this.#window.after.length < wanted) break;
+      const agreed = this.#judgeAfter(key, c, this.#swapsOf(key, c), before, row);
+      if (!agreed && this.#window.after.length === wanted) continue;
+      if (this.#window.after.length === 0) this.#setLast(key, c, row);
+      this.#conclude(key, c, agreed ? null : (this.#window.after.at(-1) ?? row));
+      return;
     }
-    if (this.#window.after.length === 0) {
-      this.#setLast(key, c, row);
-      this.#anchors.save(key, c, this.#now);
-    } else this.#anchors.forget(key, c);
-    for (const { tuple, old, now } of repairs) this.#accumulation.repair(key, c, tuple, old, now);
   }
 
   /** Leaves one fold as it was without the reading, and one as it is with it. */
@@ -179,6 +170,10 @@ export class RegisterChains {
     linked.beforeV = before?.v ?? Number.NaN;
     linked.amount = this.#now.step(this.#stream.rules[c], this.#swapsOf(key, c), row);
     linked.resets = this.#now.resets;
+    // Of readings that are alike in time and value each is spoken of: which of them is the last is told by the doubts.
+    const alike = (other: ChainRow | null) => other !== null && other.t === row.t && other.v === row.v;
+    if (!this.#now.settled || alike(before) || alike(this.#window.after[0] ?? null))
+      this.#doubts.push(doubtOf(c, row, this.#now, this.#stream.seq));
   }
 
   /** Folds what comes after as it was and as it is; whether both are of one mind in the end. */
@@ -188,50 +183,58 @@ export class RegisterChains {
     oldSwaps: SwapPoint[] | null,
     before: ChainRow | null,
     own: ChainRow,
-    repairs: Repair[],
   ): boolean {
-    const rule = this.#stream.rules[c];
+    const { rules, seq } = this.#stream;
     const swaps = this.#swapsOf(key, c);
     const old = this.#old;
     const now = this.#now;
     let oldFrom = before;
     let nowFrom = own;
     for (const to of this.#window.after) {
-      const was = old.step(rule, oldSwaps, to);
-      const is = now.step(rule, swaps, to);
+      const was = old.step(rules[c], oldSwaps, to);
+      const is = now.step(rules[c], swaps, to);
       if (was !== is || old.resets !== now.resets || oldFrom !== nowFrom)
-        repairs.push({
+        this.#repairs.push({
           tuple: to.tuple,
           old: oldFrom === null ? null : intervalOf(oldFrom, to, was, old.resets),
           now: intervalOf(nowFrom, to, is, now.resets),
         });
-      if (old.equals(now)) return true;
+      const agreed = old.equals(now);
+      if (!agreed || (to.t === own.t && to.v === own.v)) this.#doubts.push(doubtOf(c, to, now, seq));
+      if (agreed) return true;
       oldFrom = to;
       nowFrom = to;
     }
     return false;
   }
 
+  /** Keeps what the fold says of readings, and puts right what they brought. `last`: the chain's, when it is judged anew. */
+  #conclude(key: number, c: number, last: ChainRow | null): void {
+    const { active, states } = this.#stream;
+    for (const doubt of this.#doubts) active.addDoubt(key, doubt, false);
+    const newest = this.#doubts.at(-1);
+    if (last !== null)
+      states.save(key, c, last.boot, newest?.t === last.t && newest.id === last.id ? newest : null);
+    for (const { tuple, old, now } of this.#repairs) this.#accumulation.repair(key, c, tuple, old, now);
+  }
+
   /** Swaps of a register are not what they were: what lies around the time is judged again. */
   swapped(key: number, c: number, at: number, oldSwaps: SwapPoint[]): void {
-    const repairs: Repair[] = [];
     const place = { t: at, v: Number.NEGATIVE_INFINITY, id: -1, tuple: 0, boot: Number.NaN };
     for (let wanted = FIRST_WANTED; ; wanted *= 4) {
       this.#look(key, c, place, wanted);
-      const rows = this.#window.before.reverse();
-      const from = settledAt(this.#stream.rules[c], rows);
-      if (from < 0 && rows.length === wanted) continue;
-      if (rows.length === 0) break;
-      this.#fold(key, c, rows, Math.max(0, from), this.#judge);
-      repairs.length = 0;
+      const { before, after } = this.#window;
+      if (before === null || after.length === 0) return;
+      this.#stand(key, c, before, this.#judge);
+      this.#repairs.length = 0;
+      this.#doubts.length = 0;
       this.#old.copy(this.#judge);
       this.#now.copy(this.#judge);
-      const before = rows[rows.length - 1];
-      if (this.#judgeAfter(key, c, oldSwaps, before, before, repairs) || this.#window.after.length < wanted)
-        break;
+      const agreed = this.#judgeAfter(key, c, oldSwaps, before, before);
+      if (!agreed && after.length === wanted) continue;
+      this.#conclude(key, c, agreed ? null : after[after.length - 1]);
+      return;
     }
-    this.#anchors.forget(key, c);
-    for (const { tuple, old, now } of repairs) this.#accumulation.repair(key, c, tuple, old, now);
   }
 
   #swapped(key: number): boolean {
@@ -249,13 +252,6 @@ function intervalOf(from: ChainRow, to: ChainRow, amount: number, resets: number
 
 function plainInterval(fromT: number, fromV: number, toT: number, toV: number): Interval {
   return { fromT, fromV, toT, toV, amount: plainAmount(fromV, toV), resets: toV < fromV ? 1 : 0 };
-}
-
-/** Of the newest row at which the fold can begin; −1 when none is known to settle what came before. */
-function settledAt(rule: StreamEngine['rules'][number], rows: ChainRow[]): number {
-  let at = rows.length - 1;
-  while (at >= 0 && !settles(rule, rows, at)) at--;
-  return at;
 }
 
 function hasZero(seek: Neighbours, c: number): boolean {

@@ -275,6 +275,56 @@ describe('a register', () => {
     expect(undone).toMatchObject({ kwh: 6.52, swaps: 1 });
   });
 
+  test('goes on from where it stood before raw was forgotten, whatever a restart remembers', async () => {
+    const rules: [Partial<RegisterSpec>, number | null][] = [
+      [{}, null],
+      [{ noise: 40 }, 30],
+    ];
+    for (const [register, maxRate] of rules) {
+      const site = {
+        ...registerSite(register, maxRate),
+        retention: { rawMs: 60 * MINUTE_MS, rawBytes: 1e9 },
+      };
+      const reading = (minute: number, kwh: number, key = 'm1') => ({
+        key,
+        time: BASE + minute * MINUTE_MS + 1,
+        numbers: { kwh, watts: null },
+        texts: { state: 'NY', boot: null },
+      });
+      const record = (minute: number, ...readings: TestReading[]) => ({
+        wallMs: BASE + minute * MINUTE_MS,
+        clockTrusted: true,
+        readings,
+      });
+      // The first reading is the anchor, and older than raw when what comes after the zero is judged.
+      const log = [
+        record(0, reading(0, 9000)),
+        record(10, reading(10, 0)),
+        record(65, reading(65, 50, 'm2')),
+        record(70, reading(70, 9050)),
+        record(70, reading(20, 9010)),
+        record(71, reading(71, 9040)),
+        record(72, reading(11, 9005)),
+        record(90, reading(90, 9100)),
+      ];
+      const oracle = new Oracle(site, site.streams[0]);
+      for (const one of log) oracle.apply(one);
+      const [usage] = site.rollups;
+      const expected = oracleCells(oracle.buckets(usage, ['state'], usage.tiers[1].widthMs));
+      const hashes = new Set<string>();
+      for (let turn = 0; turn < log.length; turn++) {
+        const disturbances = log.map((_, at): Disturbance => (at < turn ? 'checkpoint' : 'none'));
+        for (const crash of [false, true]) {
+          if (crash) disturbances[turn] = 'crash';
+          const engine = await new EngineRun(site, log).run(disturbances);
+          expect(finishedCells(engine, site, 0, 1, 1, RANGE)).toEqual(expected);
+          hashes.add(engine.hash());
+        }
+      }
+      expect(hashes.size).toBe(1);
+    }
+  });
+
   test('of a device that started anew began at zero, whatever it shows', async () => {
     expect(await totals([500, 700, 710], { boot: 'boot' }, null, ['a', 'b', 'b'])).toEqual(['700 10']);
     expect(await totals([500, 700, 710], { boot: 'boot' }, null, ['a', 'a', 'a'])).toEqual(['200 10']);

@@ -6,22 +6,29 @@ import {
   mergeHistory,
   newHistoryRows,
 } from '../contract/measures/history-chunk.ts';
-import { decodeKeyState, encodeKeyState, type KeyState, mergeFor } from '../contract/measures/merge-for.ts';
+import {
+  encodeKeyState,
+  type KeyState,
+  mergedKeyState,
+  newKeyState,
+  noteRows,
+} from '../contract/measures/key-state.ts';
+import { mergeFor } from '../contract/measures/merge-for.ts';
 import { HISTORY_SPAN_MS, ONLY_PERIOD, periodOf, TABLES } from '../contract/measures/tables.ts';
 import type { Checkpoint, RunView } from './run-store.ts';
 
-/** How a register goes on is judged by a few readings before. */
-const ROWS_BEFORE = 16;
 /** Keys between two yields. */
 const KEYS_A_SLICE = 200;
 
 /**
  * Writes what a replay that begins in the middle must know of what was before: the numbers of the dimensions, the swaps,
  * and the history of each key up to `from`, as far back as it takes to find the last value of each of its counters. Answers
- * the first moment from which every counter's interval is known.
+ * the first moment from which every counter's interval is known. `boots` has the place of each counter's boot among what
+ * history keeps, or −1.
  */
 export function* seedShadow(
   stream: string,
+  boots: number[],
   from: number,
   stored: RunView,
   to: Checkpoint,
@@ -32,7 +39,6 @@ export function* seedShadow(
   for (const { key, values } of stored.scan(swaps, ONLY_PERIOD))
     to.put(swaps, ONLY_PERIOD, key, mergeFor(swaps)(values));
   const table = TABLES.history(stream);
-  const mergeKeys = mergeFor(TABLES.keys(stream));
   const before = stored
     .periods(table, Number.NEGATIVE_INFINITY, periodOf(from - 1, HISTORY_SPAN_MS))
     .reverse();
@@ -41,9 +47,9 @@ export function* seedShadow(
   let keys = 0;
   for (const { key, values } of stored.scan(TABLES.keys(stream), ONLY_PERIOD)) {
     if (++keys % KEYS_A_SLICE === 0) yield;
-    const state = decodeKeyState(mergeKeys(values));
+    const state = mergedKeyState(values);
     if (state.oldest >= from) continue;
-    const seed = new KeySeed(state, from);
+    const seed = new KeySeed(state, boots, from);
     for (const period of before) {
       if (seed.complete(period)) break;
       const some = stored.get(table, period, key);
@@ -51,6 +57,8 @@ export function* seedShadow(
       const rows = seed.take(decodeHistory(mergeHistory(some)));
       if (rows.n > 0) to.put(table, period, key, encodeHistory(rows));
     }
+    // Readings before may be known of that history has no more.
+    seed.state.oldest = state.oldest;
     if (seed.state.newest > Number.NEGATIVE_INFINITY)
       to.put(TABLES.keys(stream), ONLY_PERIOD, key, encodeKeyState(seed.state));
     if (!seed.isKnown) knownFrom = Math.max(knownFrom, firstIn(stored, table, after, key, from) + 1);
@@ -73,24 +81,21 @@ function firstIn(stored: RunView, table: string, periods: number[], key: Uint8Ar
 class KeySeed {
   readonly state: KeyState;
   readonly #live: KeyState;
+  readonly #boots: number[];
   readonly #from: number;
   readonly #newestPeriod: number;
-  #rows = 0;
 
-  constructor(live: KeyState, from: number) {
+  constructor(live: KeyState, boots: number[], from: number) {
     this.#live = live;
+    this.#boots = boots;
     this.#from = from;
     this.#newestPeriod = periodOf(from - 1, HISTORY_SPAN_MS);
-    this.state = {
-      oldest: live.oldest,
-      newest: Number.NEGATIVE_INFINITY,
-      counters: new Float64Array(live.counters.length).fill(Number.NaN),
-    };
+    this.state = newKeyState(boots.length);
   }
 
   /** Late readings find their neighbours in the last two periods; further back only what a register was counts. */
   complete(period: number): boolean {
-    return period < this.#newestPeriod - 1 && this.#rows >= ROWS_BEFORE && this.isKnown;
+    return period < this.#newestPeriod - 1 && this.isKnown;
   }
 
   /** Whether every counter that the key ever had has a value before the span. */
@@ -105,20 +110,8 @@ class KeySeed {
   take(rows: HistoryRows): HistoryRows {
     const kept = newHistoryRows(rows.counters, rows.n);
     for (let row = 0; row < rows.n && rows.times[row] < this.#from; row++) copyHistoryRow(kept, rows, row);
-    this.#rows += kept.n;
-    if (kept.n > 0) this.state.newest = Math.max(this.state.newest, kept.times[kept.n - 1]);
-    const counters = this.state.counters;
-    for (let c = 0; c < kept.counters; c++) {
-      if (!Number.isNaN(counters[2 * c])) continue;
-      for (let row = kept.n - 1; row >= 0; row--) {
-        const value = kept.values[c][row];
-        if (Number.isNaN(value)) continue;
-        if (kept.times[row] < counters[2 * c]) break;
-        counters[2 * c] = kept.times[row];
-        // Of one instant the largest value is last.
-        if (!(counters[2 * c + 1] >= value)) counters[2 * c + 1] = value;
-      }
-    }
+    kept.doubts = rows.doubts.filter(({ t }) => t < this.#from);
+    noteRows(this.state, kept, this.#boots);
     return kept;
   }
 }

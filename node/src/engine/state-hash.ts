@@ -107,7 +107,8 @@ function keptHistory(value: Uint8Array, horizon: number): Uint8Array | null {
   const rows = decodeHistory(value);
   const kept = newHistoryRows(rows.counters, rows.n);
   for (let row = 0; row < rows.n; row++) if (rows.times[row] >= horizon) copyHistoryRow(kept, rows, row);
-  return kept.n === 0 ? null : encodeHistory(kept);
+  kept.doubts = rows.doubts.filter(({ t }) => t >= horizon);
+  return kept.n === 0 && kept.doubts.length === 0 ? null : encodeHistory(kept);
 }
 
 function keptBuckets(value: Uint8Array, keeps: (start: number) => boolean): Uint8Array | null {

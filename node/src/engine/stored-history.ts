@@ -1,3 +1,4 @@
+import { compareDoubts, type Doubt } from '../contract/measures/doubt.ts';
 import { entryKeyHashed } from '../contract/measures/entry-key.ts';
 import { decodeHistory, type HistoryRows, mergeHistory } from '../contract/measures/history-chunk.ts';
 import { HISTORY_SPAN_MS, periodOf, TABLES } from '../contract/measures/tables.ts';
@@ -54,6 +55,17 @@ export class StoredHistory {
         if (seek.hasPredecessors((period + 1) * span - 1)) break;
         showBefore(this.#rows(view, where, period), seek);
       }
+  }
+
+  /** What is said of the state of a register after a stored reading; null when the reading settles it. */
+  doubt(
+    view: RunView,
+    where: StoredKey,
+    counter: number,
+    row: { t: number; v: number; id: number },
+  ): Doubt | null {
+    const doubts = this.#rows(view, where, periodOf(row.t, HISTORY_SPAN_MS))?.doubts ?? [];
+    return doubts.find((one) => compareDoubts(one, { counter, ...row }) === 0) ?? null;
   }
 
   #rows(view: RunView, where: StoredKey, period: number): HistoryRows | null {

@@ -1,19 +1,19 @@
 import { decodeGroup, entryName, nameHash } from '../contract/measures/entry-key.ts';
+import { mergedKeyState } from '../contract/measures/key-state.ts';
 import { isChained, type Layout, layoutOf, longIntervalMs } from '../contract/measures/layout.ts';
-import { decodeKeyState } from '../contract/measures/merge-for.ts';
 import { decodeSwaps, type KnownSwap, mergeSwaps } from '../contract/measures/swaps-entry.ts';
 import { ONLY_PERIOD, TABLES } from '../contract/measures/tables.ts';
 import type { Section, StreamLayout } from '../contract/reading/section.ts';
 import type { RollupSpec, Site, StreamSpec } from '../contract/site/model.ts';
 import { Accumulation } from './accumulation.ts';
 import { Admission } from './admission.ts';
-import { anchorDoubles } from './anchors.ts';
 import { BLOCK_ROWS } from './block.ts';
 import { Dimensions, type Groups, KeyGroups, TupleGroups } from './dimensions.ts';
 import { Generation } from './generation.ts';
 import { keptFields, type RegisterRule, ruleOf } from './judgement.ts';
 import { KEY_COUNTERS, KEY_NEWEST, KEY_OLDEST_S, KEY_STORED_S, KeyTable } from './key-table.ts';
 import { COUNTED, LATE_MERGED, ON_TIME, RECEIVED } from './ledger.ts';
+import { bootDoubles, RegisterStates } from './register-states.ts';
 import type { RunView } from './run-store.ts';
 import { type SlotPlan, slotPlan } from './slot-plan.ts';
 import { type KeySwaps, MAX_SWAPS, pointsOf, type SwapRow } from './swaps.ts';
@@ -52,6 +52,7 @@ export class StreamEngine {
   readonly counters: number[];
   /** How the readings of each are judged. */
   readonly rules: RegisterRule[];
+  readonly states: RegisterStates;
   /** Intervals that are longer than this are long to at least one rollup. */
   readonly longMs: number;
   /** Fields whose values history keeps: the counters first. */
@@ -59,6 +60,8 @@ export class StreamEngine {
   /** By key. */
   readonly swaps = new Map<number, KeySwaps>();
   watermark = Number.NEGATIVE_INFINITY;
+  /** Of the record that is being applied. */
+  seq = 0;
   readonly #admission: Admission;
   readonly #accumulation: Accumulation;
   readonly #rawMs: number;
@@ -77,7 +80,8 @@ export class StreamEngine {
     this.rules = this.counters.map((field) => ruleOf(spec.fields[field], spec, this.counters));
     this.longMs = Math.min(...rollups.map((rollup) => longIntervalMs(rollup, spec)));
     this.kept = keptFields(spec, this.counters);
-    this.keys = new KeyTable(this.counters.length, anchorDoubles(this.rules));
+    this.keys = new KeyTable(this.counters.length, bootDoubles(this.rules));
+    this.states = new RegisterStates(this.keys, this.rules);
     this.dimensions = new Dimensions(dimensionsOf(spec, rollups));
     const counted = rollups.filter(({ name }) => options.only?.includes(name) ?? true);
     this.rollups = counted.map((rollup) => this.#state(rollup));
@@ -120,6 +124,7 @@ export class StreamEngine {
   ): void {
     const admission = this.#admission;
     const accumulation = this.#accumulation;
+    this.seq = seq;
     // Lateness is judged by the watermark before the section: its own readings do not make each other late.
     accumulation.open(seq, this.watermark - this.spec.latenessMs);
     admission.open(section, layout, counts);
@@ -138,6 +143,7 @@ export class StreamEngine {
 
   /** A swap that is known already changes nothing, nor does an undo of one that is not. */
   swap({ swap, undo }: SwapRow, name: Uint8Array, hash: number, seq: number): void {
+    this.seq = seq;
     this.#accumulation.open(seq, this.watermark - this.spec.latenessMs);
     const known = this.keys.find(name, 0, name.length, hash);
     const key = known >= 0 ? known : this.keys.add(name, 0, name.length, hash);
@@ -171,7 +177,7 @@ export class StreamEngine {
     for (const { values } of view.scan(TABLES.tuples(this.spec.name), ONLY_PERIOD))
       this.dimensions.restore(decodeGroup(values[0]));
     for (const { key, values } of view.scan(TABLES.keys(this.spec.name), ONLY_PERIOD))
-      for (const value of values) this.#restoreKey(entryName(key), value);
+      this.#restoreKey(entryName(key), values);
     for (const { key, values } of view.scan(TABLES.swaps(this.spec.name), ONLY_PERIOD))
       this.#restoreSwaps(entryName(key), mergeSwaps(values));
     this.generations.length = 0;
@@ -184,25 +190,17 @@ export class StreamEngine {
     this.#keepSwaps(known >= 0 ? known : this.keys.add(name, 2, name.length, hash), decodeSwaps(value));
   }
 
-  #restoreKey(name: Uint8Array, value: Uint8Array): void {
+  #restoreKey(name: Uint8Array, values: Uint8Array[]): void {
     const keys = this.keys;
     const hash = nameHash(name);
-    let key = keys.find(name, 2, name.length, hash);
-    const fresh = key < 0;
-    if (fresh) key = keys.add(name, 2, name.length, hash);
-    const state = decodeKeyState(value);
-    const oldest = Math.floor(state.oldest / 1000);
-    keys.setWord(key, KEY_OLDEST_S, fresh ? oldest : Math.min(keys.word(key, KEY_OLDEST_S), oldest));
-    if (state.newest > keys.double(key, KEY_NEWEST)) keys.setDouble(key, KEY_NEWEST, state.newest);
-    keys.setWord(key, KEY_STORED_S, Math.ceil(keys.double(key, KEY_NEWEST) / 1000));
-    for (let at = 0; at < state.counters.length; at += 2) {
-      const time = keys.double(key, KEY_COUNTERS + at);
-      const newer = state.counters[at];
-      if (Number.isNaN(newer) || newer < time) continue;
-      if (newer === time && state.counters[at + 1] <= keys.double(key, KEY_COUNTERS + at + 1)) continue;
-      keys.setDouble(key, KEY_COUNTERS + at, newer);
-      keys.setDouble(key, KEY_COUNTERS + at + 1, state.counters[at + 1]);
-    }
+    const known = keys.find(name, 2, name.length, hash);
+    const key = known >= 0 ? known : keys.add(name, 2, name.length, hash);
+    const { oldest, newest, counters, boots, doubts } = mergedKeyState(values);
+    keys.setWord(key, KEY_OLDEST_S, Math.floor(oldest / 1000));
+    keys.setWord(key, KEY_STORED_S, Math.ceil(newest / 1000));
+    keys.setDouble(key, KEY_NEWEST, newest);
+    for (let at = 0; at < counters.length; at++) keys.setDouble(key, KEY_COUNTERS + at, counters[at]);
+    for (let c = 0; c < boots.length; c++) this.states.save(key, c, boots[c], doubts[c]);
   }
 
   #state(spec: RollupSpec): RollupState {
@@ -215,6 +213,16 @@ export class StreamEngine {
     const plans = layouts.map(slotPlan);
     return { spec, widthMs: spec.tiers[0].widthMs, groups, layouts, plans, changed: noChange() };
   }
+}
+
+/** Of each counter that a stream keeps: where history has what tells its device's boots, or −1. */
+export function bootPlaces(site: Site, stream: string): number[] {
+  const spec = site.streams.find(({ name }) => name === stream)!;
+  const counters = countersOf(
+    spec,
+    site.rollups.filter((rollup) => rollup.stream === stream),
+  );
+  return counters.map((field) => ruleOf(spec.fields[field], spec, counters).boot);
 }
 
 function countersOf(spec: StreamSpec, rollups: RollupSpec[]): number[] {

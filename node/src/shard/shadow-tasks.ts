@@ -4,6 +4,7 @@ import { type Comparison, compareTables } from '../engine/compare-tables.ts';
 import type { ShardEngine } from '../engine/engine.ts';
 import { CHECKPOINT_SLICE_BYTES, type Checkpoint } from '../engine/run-store.ts';
 import { seedShadow } from '../engine/seed-shadow.ts';
+import { bootPlaces } from '../engine/stream-engine.ts';
 import { type LevelRunStore, openLevelRunStore } from '../store/runs/level-run-store.ts';
 import type { LevelRunView } from '../store/runs/view.ts';
 import { type Checkpointer, storeOf } from './checkpointer.ts';
@@ -112,7 +113,8 @@ export class ShadowTasks {
       const to = shadow.checkpoint(shard, question.fromSeq - 1);
       try {
         for (const stream of new Set(from === null ? [] : streams)) {
-          const first = await drive(seedShadow(stream, from!, view, to), to, signal);
+          const boots = bootPlaces(this.#parts.site, stream);
+          const first = await drive(seedShadow(stream, boots, from!, view, to), to, signal);
           if (first > Number.NEGATIVE_INFINITY) known[stream] = Math.max(known[stream] ?? first, first);
         }
         await to.commit();

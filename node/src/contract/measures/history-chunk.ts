@@ -1,4 +1,5 @@
 import { ByteReader, ByteWriter } from './byte-writer.ts';
+import { type Doubt, mergeDoubts, readDoubts, writeDoubts } from './doubt.ts';
 
 /**
  * Counted readings of one key over one day, in order of time: what it takes to recognise a reading that comes again,
@@ -17,9 +18,13 @@ export interface HistoryRows {
   tuples: Uint32Array;
   /** `values[counter][row]`; NaN where the reading had none, or is no part of the counter's chain. */
   values: Float64Array[];
+  /** States of registers after readings of this span, also of such as are no row here but are stored already. */
+  doubts: Doubt[];
 }
 
+/** Of bytes without doubts, and with. */
 const VERSION = 1;
+const VERSION_DOUBTS = 2;
 
 export function newHistoryRows(counters: number, capacity: number): HistoryRows {
   return {
@@ -30,15 +35,21 @@ export function newHistoryRows(counters: number, capacity: number): HistoryRows 
     contents: new Uint16Array(capacity),
     tuples: new Uint32Array(capacity),
     values: Array.from({ length: counters }, () => new Float64Array(capacity)),
+    doubts: [],
   };
 }
 
 const writer = new ByteWriter();
 
-/** The rows from one place to another, all of them when not told. */
-export function encodeHistory(rows: HistoryRows, from = 0, to = rows.n): Uint8Array {
+/** The rows from one place to another, all of them when not told, and doubts in the order that `mergeDoubts` gives. */
+export function encodeHistory(
+  rows: HistoryRows,
+  from = 0,
+  to = rows.n,
+  doubts: Doubt[] = rows.doubts,
+): Uint8Array {
   writer.reset();
-  writer.byte(VERSION);
+  writer.byte(doubts.length === 0 ? VERSION : VERSION_DOUBTS);
   writer.byte(rows.counters);
   writer.unsigned(to - from);
   let time = 0;
@@ -53,6 +64,7 @@ export function encodeHistory(rows: HistoryRows, from = 0, to = rows.n): Uint8Ar
   writeRuns(rows.ids, from, to);
   writeRuns(rows.tuples, from, to);
   for (let counter = 0; counter < rows.counters; counter++) writeValues(rows.values[counter], from, to);
+  if (doubts.length > 0) writeDoubts(writer, doubts);
   return writer.take();
 }
 
@@ -82,7 +94,8 @@ function writeValues(values: Float64Array, from: number, to: number): void {
 export function decodeHistory(bytes: Uint8Array): HistoryRows {
   const reader = new ByteReader(bytes);
   const version = reader.byte();
-  if (version !== VERSION) throw new Error(`history of version ${version}, not ${VERSION}`);
+  if (version !== VERSION && version !== VERSION_DOUBTS)
+    throw new Error(`history of version ${version}, not ${VERSION} or ${VERSION_DOUBTS}`);
   const counters = reader.byte();
   const n = reader.count(reader.left);
   const rows = newHistoryRows(counters, n);
@@ -96,6 +109,7 @@ export function decodeHistory(bytes: Uint8Array): HistoryRows {
   readRuns(reader, rows.ids);
   readRuns(reader, rows.tuples);
   for (const values of rows.values) readValues(reader, values);
+  if (version === VERSION_DOUBTS) rows.doubts = readDoubts(reader);
   return rows;
 }
 
@@ -140,6 +154,7 @@ function mergeTwo(a: HistoryRows, b: HistoryRows): HistoryRows {
     if (atB >= b.n || (atA < a.n && compareRows(a, atA, b, atB) <= 0)) copyHistoryRow(merged, a, atA++);
     else copyHistoryRow(merged, b, atB++);
   }
+  if (a.doubts.length + b.doubts.length > 0) merged.doubts = mergeDoubts([...a.doubts, ...b.doubts]);
   return merged;
 }
 

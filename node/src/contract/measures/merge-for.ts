@@ -1,6 +1,7 @@
 import { ByteReader, ByteWriter } from './byte-writer.ts';
 import { mergeChunks } from './chunk.ts';
 import { mergeHistory } from './history-chunk.ts';
+import { mergeKeyStates } from './key-state.ts';
 import { mergeSwaps } from './swaps-entry.ts';
 
 /** What a table's values merge by: the values of one entry into one. Every merge is associative and exact. */
@@ -27,65 +28,6 @@ export function mergeFor(table: string): (values: Uint8Array[]) => Uint8Array {
 }
 
 const writer = new ByteWriter();
-
-/**
- * What a key's next reading needs to know: time of the oldest and of the newest counted reading, and of each counter
- * the last reading in the order of time, then value. NaN stands for none.
- */
-export interface KeyState {
-  oldest: number;
-  newest: number;
-  /** Time and value by turns, one pair a counter. */
-  counters: Float64Array;
-}
-
-export function encodeKeyState(state: KeyState): Uint8Array {
-  writer.reset();
-  writer.unsigned(state.counters.length / 2);
-  writer.signed(state.oldest);
-  writer.signed(state.newest - state.oldest);
-  for (let at = 0; at < state.counters.length; at += 2) {
-    const time = state.counters[at];
-    writer.byte(!Number.isNaN(time) ? 1 : 0);
-    if (Number.isNaN(time)) continue;
-    writer.signed(time - state.newest);
-    writer.signed(state.counters[at + 1]);
-  }
-  return writer.take();
-}
-
-export function decodeKeyState(bytes: Uint8Array): KeyState {
-  const reader = new ByteReader(bytes);
-  const counters = new Float64Array(2 * reader.count(reader.left)).fill(Number.NaN);
-  const oldest = reader.signed();
-  const newest = oldest + reader.signed();
-  for (let at = 0; at < counters.length; at += 2) {
-    if (reader.byte() === 0) continue;
-    counters[at] = newest + reader.signed();
-    counters[at + 1] = reader.signed();
-  }
-  return { oldest, newest, counters };
-}
-
-function mergeKeyStates(values: Uint8Array[]): Uint8Array {
-  if (values.length === 1) return values[0];
-  const merged = decodeKeyState(values[0]);
-  for (let value = 1; value < values.length; value++) addKeyState(merged, decodeKeyState(values[value]));
-  return encodeKeyState(merged);
-}
-
-export function addKeyState(into: KeyState, from: KeyState): void {
-  into.oldest = Math.min(into.oldest, from.oldest);
-  into.newest = Math.max(into.newest, from.newest);
-  const own = into.counters;
-  const more = from.counters;
-  for (let at = 0; at < own.length; at += 2) {
-    if (!(own[at] > more[at]) && !Number.isNaN(more[at])) {
-      own[at + 1] = own[at] === more[at] ? Math.max(own[at + 1], more[at + 1]) : more[at + 1];
-      own[at] = more[at];
-    }
-  }
-}
 
 export function encodeCounts(counts: Float64Array): Uint8Array {
   writer.reset();

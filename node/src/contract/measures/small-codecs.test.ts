@@ -4,9 +4,11 @@ import { hashBytes } from '../reading/shard-of.ts';
 import { apportion } from './apportion.ts';
 import { stepBoundaries, tierBoundaries } from './boundaries.ts';
 import { ByteReader, ByteWriter } from './byte-writer.ts';
+import { type Doubt, mergeDoubts } from './doubt.ts';
 import { compareBytes, decodeGroup, encodeGroup, entryKey, entryName, nameHash } from './entry-key.ts';
 import { decodeHistory, encodeHistory, mergeHistory, newHistoryRows } from './history-chunk.ts';
-import { decodeKeyState, encodeCounts, encodeKeyState, encodeMark, mergeFor } from './merge-for.ts';
+import { decodeKeyState, encodeKeyState, type KeyState, newKeyState, noteRows } from './key-state.ts';
+import { encodeCounts, encodeMark, mergeFor } from './merge-for.ts';
 import { chunkSpanMs, HISTORY_SPAN_MS, LEDGER_SPAN_MS, TABLES } from './tables.ts';
 
 const whole = fc.oneof(fc.integer({ min: -200, max: 200 }), fc.maxSafeInteger());
@@ -109,17 +111,95 @@ describe('history', () => {
   });
 });
 
+describe('what is in doubt', () => {
+  const doubt: fc.Arbitrary<Doubt> = fc
+    .record({
+      counter: fc.nat(1),
+      t: fc.integer({ min: 0, max: 20 }),
+      v: fc.integer({ min: -3, max: 3 }),
+      id: fc.nat(1),
+      boot: fc.option(fc.nat(9), { nil: Number.NaN }),
+      seq: fc.integer({ min: 1, max: 2 ** 40 }),
+      open: fc.boolean(),
+      suspect: fc.boolean(),
+      anchorT: fc.integer({ min: -1000, max: 20 }),
+      anchorV: fc.integer({ min: -(2 ** 52), max: 2 ** 52 }),
+      anchorBoot: fc.option(fc.nat(9), { nil: Number.NaN }),
+    })
+    .map((one) =>
+      one.open ? one : { ...one, suspect: false, anchorT: one.t, anchorV: one.v, anchorBoot: one.boot },
+    );
+  const doubts = fc.uniqueArray(doubt, { selector: ({ seq }) => seq, maxLength: 24 });
+  const history = (some: Doubt[]) => encodeHistory({ ...newHistoryRows(2, 0), doubts: mergeDoubts(some) });
+  const state = (some: Doubt[]) => {
+    const known = newKeyState(2);
+    noteRows(known, { ...newHistoryRows(2, 0), doubts: mergeDoubts(some) }, [-1, -1]);
+    return encodeKeyState(known);
+  };
+
+  test.each([
+    ['of readings', mergeHistory, history],
+    ['of last readings', mergeFor(TABLES.keys('s')), state],
+  ] as const)('merges in any grouping and order to the bytes of the whole: %s', (_, merge, encoded) => {
+    fc.assert(
+      fc.property(doubts, fc.nat(24), fc.nat(24), (all, i, j) => {
+        const [from, to] = [Math.min(i, j), Math.max(i, j)];
+        const parts = [all.slice(0, from), all.slice(from, to), all.slice(to)]
+          .filter((part) => part.length > 0)
+          .map(encoded);
+        if (parts.length === 0) return;
+        const whole = encoded(all);
+        expect(merge(parts)).toEqual(whole);
+        expect(merge([...parts].reverse())).toEqual(whole);
+        expect(merge([parts.at(-1)!, ...(parts.length > 1 ? [merge(parts.slice(0, -1))] : [])])).toEqual(
+          whole,
+        );
+      }),
+    );
+  });
+
+  test('is these bytes', () => {
+    const suspect: Doubt = {
+      counter: 1,
+      t: 600_000,
+      v: 0,
+      id: 7,
+      boot: 3,
+      seq: 41,
+      open: true,
+      suspect: true,
+      anchorT: 599_900,
+      anchorV: 9000,
+      anchorBoot: 2,
+    };
+    const over: Doubt = { ...suspect, t: 600_100, seq: 42, open: false, suspect: false };
+    const settled = { ...over, anchorT: over.t, anchorV: over.v, anchorBoot: over.boot };
+    const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
+    const rows = { ...newHistoryRows(2, 0), doubts: mergeDoubts([settled, suspect]) };
+    expect(hex(encodeHistory(rows))).toBe('0202000101000002010f809f4900072903a401a88c01020104a4a04900072a03');
+    expect(decodeHistory(encodeHistory(rows)).doubts).toEqual([suspect, settled]);
+    const known = { ...newKeyState(2), oldest: 5, newest: 600_000 };
+    noteRows(known, { ...rows, doubts: [suspect] }, [-1, -1]);
+    expect(hex(encodeKeyState(known))).toBe('0205bb9e4900020000030101010f809f4900072903a401a88c0102');
+    expect(decodeKeyState(encodeKeyState(known))).toEqual(known);
+    expect(() => decodeHistory(Uint8Array.of(3))).toThrow('version 3');
+  });
+});
+
 describe('the other merges', () => {
+  const keyState = (oldest: number, newest: number, counters: number[]): KeyState => ({
+    ...newKeyState(counters.length / 2),
+    oldest,
+    newest,
+    counters: Float64Array.from(counters),
+  });
+
   test('take the widest span and the last reading of a key', () => {
-    const one = { oldest: 5, newest: 90, counters: Float64Array.of(90, 7, Number.NaN, Number.NaN) };
-    const two = { oldest: 2, newest: 90, counters: Float64Array.of(90, 9, 40, 1) };
-    const both = [encodeKeyState(one), encodeKeyState(two)];
+    const both = [keyState(5, 90, [90, 7, Number.NaN, Number.NaN]), keyState(2, 90, [90, 9, 40, 1])].map(
+      encodeKeyState,
+    );
     const merged = mergeFor(TABLES.keys('s'))(both);
-    expect(decodeKeyState(merged)).toEqual({
-      oldest: 2,
-      newest: 90,
-      counters: Float64Array.of(90, 9, 40, 1),
-    });
+    expect(decodeKeyState(merged)).toEqual(keyState(2, 90, [90, 9, 40, 1]));
     expect(mergeFor(TABLES.keys('s'))(both.reverse())).toEqual(merged);
   });
 
