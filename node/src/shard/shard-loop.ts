@@ -32,13 +32,23 @@ const CATCH_UP_MS = 10_000;
 /** Viewers see a change this soon; a shorter span would redraw more often than an eye can follow. */
 const CHANGES_EVERY_MS = 200;
 
+/**
+ * A question for few shards does not wait until all have taken the records before it: these shards take them first,
+ * out of at most so many records. It would see a page wait for what a whole record costs.
+ */
+const AHEAD_RECORDS = 16;
+
 interface Entry {
   seq: number;
   bytes: Uint8Array;
+  /** Once an engine of the thread needed it. */
+  decoded: ReturnType<typeof decodeRecord> | null;
 }
 
 interface Waiter {
   seq: number;
+  /** Null for all of the thread. */
+  shards: number[] | null;
   resolve(): void;
 }
 
@@ -87,7 +97,8 @@ export class ShardLoop {
   handle(message: ToThread): void {
     switch (message.kind) {
       case 'record':
-        this.#inbox.push({ seq: message.seq, bytes: message.bytes });
+        this.#inbox.push({ seq: message.seq, bytes: message.bytes, decoded: null });
+        if (this.#waiters.length > 0) this.#hasten();
         break;
       case 'live':
         this.#live = true;
@@ -110,28 +121,36 @@ export class ShardLoop {
     }
   }
 
-  #take(entry: Entry): void {
-    const engines = this.#engines;
-    const decoded = decodeRecord(
+  #decoded(entry: Entry): ReturnType<typeof decodeRecord> {
+    entry.decoded ??= decodeRecord(
       entry.bytes,
-      (shard) => (engines.get(shard)?.position ?? Number.MAX_VALUE) < entry.seq,
+      (shard) => (this.#engines.get(shard)?.position ?? Number.MAX_VALUE) < entry.seq,
     );
+    return entry.decoded;
+  }
+
+  /** A step for each shard. */
+  *#take(entry: Entry): Generator<void> {
+    const decoded = this.#decoded(entry);
     if ('fault' in decoded)
       this.#post({
         kind: 'trouble',
         code: 'WEIR_LOG_DAMAGED',
         message: `record ${entry.seq}: ${decoded.fault}`,
       });
-    else this.#apply(decoded);
+    else yield* this.#apply(decoded);
     if (!this.#live) this.#post({ kind: 'applied', seq: entry.seq });
   }
 
-  #apply(record: LogRecord): void {
+  *#apply(record: LogRecord): Generator<void> {
     if (this.#ending) return;
     let readings = 0;
     for (const section of record.sections) if (this.#engines.has(section.shard)) readings += section.rows;
-    for (const engine of this.#engines.values())
-      if (engine.position < record.seq) this.#applyTo(engine, record);
+    for (const engine of this.#engines.values()) {
+      if (engine.position >= record.seq) continue;
+      this.#applyTo(engine, record);
+      yield;
+    }
     this.#applied = record.seq;
     this.#progress.setApplied(this.#setup.thread, record.seq);
     this.#wake();
@@ -168,16 +187,40 @@ export class ShardLoop {
 
   #wake(): void {
     if (this.#waiters.length === 0) return;
-    const ready = this.#waiters.filter((waiter) => waiter.seq <= this.#applied);
-    this.#waiters = this.#waiters.filter((waiter) => waiter.seq > this.#applied);
-    for (const waiter of ready) waiter.resolve();
+    const waiting: Waiter[] = [];
+    for (const waiter of this.#waiters)
+      if (this.#reached(waiter.seq, waiter.shards)) waiter.resolve();
+      else waiting.push(waiter);
+    this.#waiters = waiting;
   }
 
-  /** Read your writes: resolves when the log is applied up to `seq`. */
-  async #upTo(seq: number): Promise<void> {
-    if (this.#applied >= seq) return;
+  #reached(seq: number, shards: number[] | null): boolean {
+    if (this.#applied >= seq) return true;
+    return shards !== null && this.#scoped(shards).every((engine) => engine.position >= seq);
+  }
+
+  /** Shards that somebody waits for take the records that wait before the others do. */
+  #hasten(): void {
+    if (!this.#live || this.#ending) return;
+    for (const { seq, shards } of this.#waiters)
+      if (shards !== null)
+        for (const entry of this.#inbox.oldest(AHEAD_RECORDS))
+          if (entry.seq <= seq) this.#ahead(entry, shards);
+    this.#wake();
+  }
+
+  #ahead(entry: Entry, shards: number[]): void {
+    const decoded = this.#decoded(entry);
+    if ('fault' in decoded) return;
+    for (const engine of this.#scoped(shards))
+      if (engine.position < entry.seq) this.#applyTo(engine, decoded);
+  }
+
+  /** Read your writes: resolves when the log is applied up to `seq`, by those shards at least. */
+  async #upTo(seq: number, shards: number[] | null = null): Promise<void> {
+    if (this.#reached(seq, shards)) return;
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const waiter = { seq, resolve };
+    const waiter = { seq, shards, resolve };
     const timer = setTimeout(() => {
       this.#waiters = this.#waiters.filter((one) => one !== waiter);
       reject(
@@ -188,6 +231,7 @@ export class ShardLoop {
       );
     }, CATCH_UP_MS);
     this.#waiters.push(waiter);
+    if (shards !== null) this.#hasten();
     try {
       await promise;
     } finally {
@@ -204,19 +248,19 @@ export class ShardLoop {
     const copy = new ShardCopy();
     const served = serveCalls(port, {
       read: async (question: ShardReadQuestion, signal): Promise<ShardParts> => {
-        await this.#upTo(question.minSeq);
+        await this.#upTo(question.minSeq, question.shards);
         return this.#guarded((at) => readShards(this.#scoped(question.shards), question, signal, at));
       },
       top: async (question: ShardTopQuestion, signal): Promise<ShardTopAnswer> => {
-        await this.#upTo(question.minSeq);
+        await this.#upTo(question.minSeq, question.shards);
         return this.#guarded((at) => topOfShards(this.#scoped(question.shards), question, signal, at));
       },
       ledger: async (question: ShardLedgerQuestion) => {
-        await this.#upTo(question.minSeq);
+        await this.#upTo(question.minSeq, question.shards);
         return ledgerOf(this.#scoped(question.shards), question);
       },
       swaps: async (question: ShardScope): Promise<ShardSwap[]> => {
-        await this.#upTo(question.minSeq);
+        await this.#upTo(question.minSeq, question.shards);
         return this.#scoped(question.shards).flatMap((engine) => engine.swaps());
       },
       hashes: (question: ShardScope, signal) => this.#hashes(question, signal),

@@ -1,0 +1,99 @@
+import { once } from 'node:events';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { afterEach, expect, test } from 'vitest';
+import { Progress } from '../client/progress.ts';
+import { encodeRecord, type ShardReadQuestion } from '../contract/index.ts';
+import { ShardEngine } from '../engine/engine.ts';
+import { buildRecord } from '../engine/testing/build-record.ts';
+import { MemoryRunStore } from '../engine/testing/memory-run-store.ts';
+import { testSite } from '../engine/testing/test-site.ts';
+import { Inbox } from './inbox.ts';
+import { ShardLoop } from './shard-loop.ts';
+
+const site = testSite();
+const BASE = Date.UTC(2026, 2, 10, 8);
+const SHARDS = [0, 1, 2];
+let asking: MessagePort | null = null;
+afterEach(() => asking?.close());
+
+function loopOf(): { loop: ShardLoop; positions(): number[] } {
+  const store = new MemoryRunStore();
+  const engines = new Map(SHARDS.map((shard) => [shard, new ShardEngine({ site, shard, store })]));
+  const setup = {
+    kind: 'shards' as const,
+    thread: 0,
+    site,
+    stores: [],
+    storeDir: '',
+    progress: new Progress(1).shared,
+    checkpoint: { readings: 1e9, everyMs: 1e9 },
+  };
+  const loop = new ShardLoop({ setup, engines, stores: new Map(), post: () => {} });
+  loop.handle({ kind: 'live' });
+  return { loop, positions: () => [...engines.values()].map((engine) => engine.position) };
+}
+
+function recordOf(seq: number): Uint8Array {
+  const readings = [{ key: 'a', time: BASE, numbers: { kwh: 5 }, texts: { state: 'NY' } }];
+  return encodeRecord(buildRecord(site.streams[0], 1, seq, { wallMs: BASE, clockTrusted: true, readings }));
+}
+
+function ask(loop: ShardLoop, shards: number[] | null, minSeq: number): MessagePort {
+  const { port1, port2 } = new MessageChannel();
+  loop.handle({ kind: 'connect', port: port2 });
+  const range = { from: BASE - 60_000, to: BASE + 60_000, where: [], maxGroups: 9, edges: false };
+  const question: ShardReadQuestion = { rollup: 'usage', groupBy: 0, tier: 0, ...range, shards, minSeq };
+  port1.postMessage({ call: 1, method: 'read', params: question });
+  asking = port1;
+  return port1;
+}
+
+const turns = async (n: number): Promise<void> => {
+  for (; n > 0; n--) await new Promise((resolve) => setImmediate(resolve));
+};
+
+test('a question for one shard has that shard take what it waits for before the others', async () => {
+  const { loop, positions } = loopOf();
+  const port = ask(loop, [1], 2);
+  const answered = once(port, 'message');
+  await turns(3);
+  loop.handle({ kind: 'record', seq: 1, bytes: recordOf(1) });
+  loop.handle({ kind: 'record', seq: 2, bytes: recordOf(2) });
+  expect(positions()).toEqual([0, 2, 0]);
+  const [{ value, fault }] = (await answered) as [{ value: { groups: unknown[] }; fault?: unknown }];
+  expect(fault).toBeUndefined();
+  expect(value.groups).toHaveLength(1);
+  await turns(3);
+  expect(positions(), 'nothing is taken twice or left out').toEqual([2, 2, 2]);
+});
+
+test('a question for all shards waits until all have taken it', async () => {
+  const { loop, positions } = loopOf();
+  const port = ask(loop, null, 1);
+  const answered = once(port, 'message');
+  await turns(3);
+  loop.handle({ kind: 'record', seq: 1, bytes: recordOf(1) });
+  expect(positions()).toEqual([0, 0, 0]);
+  await answered;
+  expect(positions()).toEqual([1, 1, 1]);
+});
+
+test('the inbox makes steps in order, as many a turn as its time allows', async () => {
+  const made: string[] = [];
+  const inbox = new Inbox<string>(function* (entry) {
+    for (const step of [1, 2]) {
+      made.push(`${entry}${step}`);
+      yield;
+    }
+  }, 0);
+  inbox.push('a');
+  inbox.push('b');
+  await turns(1);
+  expect(made).toEqual(['a1']);
+  expect(inbox.oldest(5)).toEqual(['a', 'b']);
+  await turns(2);
+  expect(inbox.oldest(1)).toEqual(['b']);
+  await turns(4);
+  expect(made).toEqual(['a1', 'a2', 'b1', 'b2']);
+  expect(inbox.size).toBe(0);
+});
