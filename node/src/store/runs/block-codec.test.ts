@@ -27,3 +27,9 @@ test('other bytes, an unknown codec and a wrong length are no block', () => {
   expect(unpackEntries(CODEC.deflate, bytes, 64)).toBeNull();
   expect(unpackEntries(9, bytes, entries.length)).toBeNull();
 });
+
+test('what is unpacked keeps no memory but its own', () => {
+  const raw = new Uint8Array(3000).fill(7);
+  const { codec, bytes } = packEntries(raw);
+  expect(unpackEntries(codec, bytes, raw.length)?.buffer.byteLength).toBe(raw.length);
+});
