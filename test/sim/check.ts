@@ -2,11 +2,12 @@ import type { LedgerAnswer } from '../../node/src/contract/index.ts';
 import { stepBoundaries } from '../../node/src/contract/measures/boundaries.ts';
 import { finishSeries } from '../../node/src/contract/measures/finish.ts';
 import { layoutOf } from '../../node/src/contract/measures/layout.ts';
+import { QUANTILE_ERROR } from '../../node/src/contract/measures/sketch/quantile-sketch.ts';
 import type { RollupSpec, Site } from '../../node/src/contract/site/model.ts';
 import { ShardEngine } from '../../node/src/engine/engine.ts';
 import { MemoryRunStore } from '../../node/src/engine/testing/memory-run-store.ts';
 import { Oracle, type OracleBuckets } from '../../node/src/engine/testing/oracle.ts';
-import { type Journal, readingsOf, Violation } from './journal.ts';
+import { type Journal, readingsOf, swapsOf, Violation } from './journal.ts';
 import type { SimBoard } from './sim-board.ts';
 import { asideShard, SHARDS } from './traffic.ts';
 
@@ -51,10 +52,15 @@ function recomputed(site: Site, shard: number, journal: Journal, from: number) {
   };
   for (const record of journal.records) {
     const { counted, late, unproven, beyondRaw, duplicate, conflict } = oracle;
-    const readings = record.sections
-      .filter((section) => section.shard === shard)
-      .flatMap((section) => readingsOf(record, section));
-    oracle.apply({ wallMs: record.wallMs, clockTrusted: record.clockTrusted, readings });
+    const { wallMs, clockTrusted } = record;
+    const own = record.sections.filter((section) => section.shard === shard);
+    oracle.apply({ wallMs, clockTrusted, readings: [] });
+    // In the order of the record: what a section brings may move the time from which on raw is known.
+    for (const section of own) {
+      const swaps = swapsOf(record, section);
+      oracle.apply({ wallMs, clockTrusted, readings: readingsOf(record, section), swaps });
+    }
+    const readings = own.flatMap((section) => readingsOf(record, section));
     if (record.wallMs < from) continue;
     ledger.received += readings.length - (oracle.conflict - conflict) - (oracle.beyondRaw - beyondRaw);
     ledger.counted += oracle.counted - counted;
@@ -107,19 +113,24 @@ function checkBuckets(
         };
         for (const cells of [expected, found]) leaveOutEdges(cells, rollup, edgeOf);
       }
+      takeNearForRight(found, expected, rollup);
       const at = `${rollup.name} by [${by}] at ${name} of shard ${engine.shard}`;
       same(at, shown(found), shown(expected));
     }
 }
 
-type Cells = Map<string, Map<number, Record<string, number | null>>>;
+/** Finished values by group and start of bucket; a list stands as text. */
+type Cells = Map<string, Map<number, Record<string, number | string | null>>>;
 
 function keptOf(buckets: OracleBuckets, kept: (start: number) => boolean): Cells {
   const cells: Cells = new Map();
   for (const [group, byStart] of buckets) {
     const own = [...byStart]
       .filter(([start]) => kept(start))
-      .map(([start, { values }]) => [start, { ...values }] as const);
+      .map(([start, { values, lists }]) => {
+        const listed = Object.entries(lists).map(([name, list]) => [name, JSON.stringify(list)]);
+        return [start, { ...values, ...Object.fromEntries(listed) }] as const;
+      });
     if (own.length > 0) cells.set(group, new Map(own));
   }
   return cells;
@@ -154,10 +165,14 @@ function bucketsOf(
   parts.value.groups.forEach((group, at) => {
     const plan = { layout, measures: rollup.measures, steps, from, to, watermark: startMs, latenessMs: 0 };
     const series = finishSeries(plan, [parts.value.chunks[at]]);
-    const byStart = new Map<number, Record<string, number | null>>();
+    const byStart = new Map<number, Record<string, number | string | null>>();
     series.time.forEach((start, i) => {
-      const values: Record<string, number | null> = {};
-      for (const { name } of rollup.measures) values[name] = series.values[name][i];
+      const values: Record<string, number | string | null> = {};
+      for (const { name, fn } of rollup.measures)
+        values[name] =
+          fn === 'top'
+            ? JSON.stringify(series.lists![name][i].map(({ value, count }) => [value, count]))
+            : series.values[name][i];
       byStart.set(start, values);
     });
     if (byStart.size > 0) cells.set(JSON.stringify(group), byStart);
@@ -180,9 +195,22 @@ function leaveOutEdges(
       for (const { name, field } of counters) {
         if (start > edgeOf(field ?? '', group)) continue;
         values[name] = null;
-        if (Object.values(values).every((value) => value === null || value === 0)) byStart.delete(start);
+        if (Object.values(values).every((value) => value === null || value === 0 || value === '[]'))
+          byStart.delete(start);
       }
   for (const [group, byStart] of cells) if (byStart.size === 0) cells.delete(group);
+}
+
+/** A quantile within its stated bound is taken for the right one. */
+function takeNearForRight(found: Cells, expected: Cells, rollup: RollupSpec): void {
+  for (const { name } of rollup.measures.filter(({ fn }) => /^p[0-9]+$/.test(fn)))
+    for (const [group, byStart] of found)
+      for (const [start, values] of byStart) {
+        const near = values[name];
+        const exact = expected.get(group)?.get(start)?.[name];
+        if (typeof near !== 'number' || typeof exact !== 'number') continue;
+        if (Math.abs(near - exact) <= Math.abs(exact) * QUANTILE_ERROR) values[name] = exact;
+      }
 }
 
 function shown(cells: Cells): string {

@@ -1,5 +1,5 @@
-import { decodeRecord, type LogRecord, type Section } from '../../node/src/contract/index.ts';
-import type { TestReading } from '../../node/src/engine/testing/oracle.ts';
+import { decodeRecord, type LogRecord, type Section, SWAP_STREAM } from '../../node/src/contract/index.ts';
+import type { TestReading, TestSwap } from '../../node/src/engine/testing/oracle.ts';
 import type { MemoryLog } from '../../node/src/log/memory-log.ts';
 import type { Message } from './traffic.ts';
 
@@ -15,6 +15,8 @@ export class Journal {
   readonly #bytes: Uint8Array[] = [];
   readonly #readings = new Set<string>();
   readonly #asides = new Set<string>();
+  /** Id, and whether it was taken back. */
+  readonly #swaps = new Set<string>();
 
   /** Takes up what has become durable since. */
   async follow(log: MemoryLog): Promise<void> {
@@ -25,8 +27,10 @@ export class Journal {
       if ('fault' in record) throw new Violation(`record ${seq}: ${record.fault}`);
       this.#bytes.push(bytes);
       this.records.push(record);
-      for (const section of record.sections)
+      for (const section of record.sections) {
         for (const reading of readingsOf(record, section)) this.#readings.add(nameOf(reading));
+        for (const { id, undo } of swapsOf(record, section)) this.#swaps.add(`${id} ${undo}`);
+      }
       for (const aside of record.setAside) this.#asides.add(`${aside.topic} ${textOf(aside.payload)}`);
     }
   }
@@ -45,11 +49,13 @@ export class Journal {
 
   /** Throws when any part of the message is neither counted nor set aside by what is durable. */
   expectSafe(message: Message): void {
-    const { topic, payload, readings } = message;
+    const { topic, payload, readings, swap } = message;
     const safe =
-      readings.length === 0
-        ? this.#asides.has(`${topic} ${textOf(payload)}`)
-        : readings.every((reading) => this.#placeOf(reading, topic) !== 'nowhere');
+      swap !== null
+        ? this.#swaps.has(`${swap.id} ${swap.undo}`) || this.#asides.has(`${topic} ${textOf(payload)}`)
+        : readings.length === 0
+          ? this.#asides.has(`${topic} ${textOf(payload)}`)
+          : readings.every((reading) => this.#placeOf(reading, topic) !== 'nowhere');
     if (!safe) throw new Violation(`${message.name} was acknowledged and is not durable`);
   }
 
@@ -70,8 +76,26 @@ function nameOf({ key, time, numbers, texts }: TestReading): string {
   return `${key} ${time} ${numbers.kwh} ${numbers.watts} ${texts.state}`;
 }
 
-/** The readings of a section, as whoever sent them wrote them. */
+/** The readings of a section, as whoever sent them wrote them; none of what an operator recorded. */
 export function readingsOf(record: LogRecord, section: Section): TestReading[] {
+  return record.layouts[section.layout].stream === SWAP_STREAM.name ? [] : rowsOf(record, section);
+}
+
+/** Swaps of the register `kwh`. */
+export function swapsOf(record: LogRecord, section: Section): TestSwap[] {
+  if (record.layouts[section.layout].stream !== SWAP_STREAM.name) return [];
+  const scaled = (text: string | null) => Math.round(Number(text) * 1000);
+  return rowsOf(record, section).map(({ key, time, texts }) => ({
+    id: texts.id ?? '',
+    undo: texts.undo === 'yes',
+    key,
+    at: time,
+    last: scaled(texts.last),
+    first: scaled(texts.first),
+  }));
+}
+
+function rowsOf(record: LogRecord, section: Section): TestReading[] {
   const { fields } = record.layouts[section.layout];
   const keys: string[] = [];
   let from = 0;

@@ -1,4 +1,6 @@
 import { encodeRecord, type GroupBuilderPort } from '../../node/src/contract/index.ts';
+import { decodeChunk, encodeChunk } from '../../node/src/contract/measures/chunk.ts';
+import { decodeKeyState, encodeKeyState } from '../../node/src/contract/measures/key-state.ts';
 import type { Checkpoint, RunStore, RunView } from '../../node/src/engine/run-store.ts';
 import { type Plant, SOUND } from './plant.ts';
 
@@ -18,6 +20,12 @@ export const PLANTED: Record<string, () => Plant> = {
     store: (store) => blindOnce(store, (table) => table.startsWith('history/')),
   }),
   'loses one delta that merges with a stored bucket': () => lossy('roll/', true),
+  'loses one sketch of a bucket': () => lossySketch(),
+  'does not know after a restart which registers were swapped': () => ({
+    ...SOUND,
+    store: (store) => blind(store, (table) => table.startsWith('swaps/')),
+  }),
+  'does not know after a restart what is in doubt': () => ({ ...SOUND, store: undoubting }),
   'loses one late merge of the coarsest tier': () => lossy('/1d', true),
   'loses one entry of history': () => lossy('history/', false),
   'loses one state of a key': () => lossy('keys/', false),
@@ -70,6 +78,60 @@ function blindOnce(store: RunStore, blind: (table: string) => boolean): RunStore
     close: () => inner.close(),
   });
   return wrapped(store, { view: (shard) => view(store.view(shard)) });
+}
+
+/** A scan of such a table finds nothing. */
+function blind(store: RunStore, table: (table: string) => boolean): RunStore {
+  return seenThrough(store, (name, values) => (table(name) ? [] : values));
+}
+
+/** What a shard is told of its keys is without the states of their registers. */
+function undoubting(store: RunStore): RunStore {
+  return seenThrough(store, (table, values) =>
+    table.startsWith('keys/')
+      ? values.map((value) => encodeKeyState({ ...decodeKeyState(value), doubts: [] }))
+      : values,
+  );
+}
+
+/** Scans give what `see` makes of an entry's values; without any there is no entry. */
+function seenThrough(store: RunStore, see: (table: string, values: Uint8Array[]) => Uint8Array[]): RunStore {
+  const view = (inner: RunView): RunView => ({
+    get: (table, period, key) => inner.get(table, period, key),
+    scan: (table, period) =>
+      [...inner.scan(table, period)]
+        .map(({ key, values }) => ({ key, values: see(table, values) }))
+        .filter(({ values }) => values.length > 0),
+    periods: (table, from, to) => inner.periods(table, from, to),
+    close: () => inner.close(),
+  });
+  return wrapped(store, { view: (shard) => view(store.view(shard)) });
+}
+
+/** Of one delta of a bucket that has one, the sketch never arrives. */
+function lossySketch(): Plant {
+  let lost = false;
+  const without = (table: string, value: Uint8Array): Uint8Array => {
+    if (lost || !table.startsWith('roll/')) return value;
+    const buckets = decodeChunk(value);
+    const sketches = buckets.sketches.find((some) => some.some((one) => one !== null));
+    if (sketches === undefined) return value;
+    sketches[sketches.findIndex((one) => one !== null)] = null;
+    lost = true;
+    return encodeChunk(buckets);
+  };
+  return {
+    ...SOUND,
+    store: (store) =>
+      wrapped(store, {
+        checkpoint: (shard, position) => {
+          const inner = store.checkpoint(shard, position);
+          return wrapped(inner, {
+            put: (table, period, key, value) => inner.put(table, period, key, without(table, value)),
+          });
+        },
+      }),
+  };
 }
 
 /** A put of such a table never arrives, once; with `merges` one of an entry that is stored already. */

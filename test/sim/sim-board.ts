@@ -1,7 +1,7 @@
 import { clockTrust } from '../../node/src/board/clock-trust.ts';
 import { Intake } from '../../node/src/broker/intake.ts';
 import { silentLog } from '../../node/src/broker/rejections.ts';
-import { GroupBuilder, type Site, WeirError } from '../../node/src/contract/index.ts';
+import { GroupBuilder, type Site, SWAP_STREAM, WeirError } from '../../node/src/contract/index.ts';
 import { MemoryRunStore } from '../../node/src/engine/testing/memory-run-store.ts';
 import { RetentionJob } from '../../node/src/jobs/retention-job.ts';
 import { contractCodec } from '../../node/src/log/contract-codec.ts';
@@ -69,7 +69,9 @@ export class SimBoard {
     this.shards = SHARDS.map((shard) => this.#openShard(shard));
     this.intake = new Intake({
       log: this.#plant.log(this.log),
-      builder: this.#plant.builder(new GroupBuilder(this.#site)),
+      builder: this.#plant.builder(
+        new GroupBuilder({ ...this.#site, streams: [...this.#site.streams, SWAP_STREAM] }),
+      ),
       clock: { nowMs: () => this.wallMs, trusted: () => this.#trusted },
       onDurable: (record, bytes) => {
         this.#lastWallMs = Math.max(this.#lastWallMs, record.wallMs);

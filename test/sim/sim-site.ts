@@ -22,6 +22,7 @@ const ROLLUPS = [
   'kwh: increase(kwh), power: rate(kwh), readings: count()',
   'watts: mean(watts), peak: max(watts), low: min(watts), total: sum(watts)',
   'load: timeMean(watts), spread: stddev(kwh), levels: distinct(watts), ratio: spread / levels',
+  'half: p50(watts), most: p95(watts), meters: distinct(meter), states: distinct(state), often: top(state)',
   'opening: first(kwh), closing: last(kwh), kwh: increase(kwh), readings: count()',
 ];
 

@@ -14,7 +14,7 @@ describe('a simulated board', () => {
   ])(
     `counts every acknowledged reading once, whatever happens: ${SEEDS} seeds, registers %s`,
     {
-      timeout: 120_000,
+      timeout: 600_000,
     },
     async (_, judged) => {
       let crashes = 0;
@@ -40,7 +40,7 @@ describe('a simulated board', () => {
     expect(await steps()).toEqual(once);
   });
 
-  test.each(Object.keys(PLANTED))('finds a bug that %s', { timeout: 120_000 }, async (name) => {
+  test.each(Object.keys(PLANTED))('finds a bug that %s', { timeout: 600_000 }, async (name) => {
     let found = 0;
     for (let seed = 1; seed <= SEEDS_TO_FIND && found === 0; seed++)
       await simulate({ seed, plant: PLANTED[name]() }).catch(() => {

@@ -1,6 +1,7 @@
 import { type Behaviours, behave } from '../../firmware-sim/src/behaviours/compose.ts';
 import { type Beat, beats } from '../../firmware-sim/src/utility/beats.ts';
 import { utilityWorld } from '../../firmware-sim/src/utility/world.ts';
+import { SWAP_TOPIC, type SwapMessage } from '../../node/src/contract/index.ts';
 import { encodeGroup, nameHash } from '../../node/src/contract/measures/entry-key.ts';
 import { hashBytes, shardOfHash } from '../../node/src/contract/reading/shard-of.ts';
 import type { TestReading } from '../../node/src/engine/testing/oracle.ts';
@@ -17,6 +18,8 @@ export interface Message {
   payload: Uint8Array;
   /** What the payload says; empty when it is no reading. */
   readings: TestReading[];
+  /** What an operator records of it. */
+  swap: { id: string; undo: boolean } | null;
   /** When the device has it ready, in ms since the simulation began. */
   readyMs: number;
 }
@@ -58,8 +61,53 @@ export function traffic(seed: string, draw: Draw, spread: number): Traffic {
     open[beat.meter].push(beat);
     if (draw.chance(0.75) || open[beat.meter].length >= 6) flush(beat.meter);
   }
-  for (let meter = 0; meter < meters; meter++) flush(meter);
+  for (let meter = 0; meter < meters; meter++) {
+    flush(meter);
+    for (const message of swaps(devices[meter], draw)) devices[meter].push(message);
+    devices[meter].sort((a, b) => a.readyMs - b.readyMs);
+  }
   return { startMs, spanMs, devices };
+}
+
+/** An operator changes a meter now and then, tells it before or after, and takes some of it back. */
+function swaps(sent: Message[], draw: Draw): Message[] {
+  const readings = sent.flatMap((message) => message.readings);
+  const messages: Message[] = [];
+  for (let left = draw.weighted([12, 3, 1]); left > 0 && readings.length > 0; left--) {
+    const { key, time, numbers } = draw.of(readings);
+    const shown = Math.max(0, numbers.kwh ?? 0);
+    const swap: SwapMessage = {
+      at: time + draw.of([0, 1, -1, 30_000, -30_000]),
+      meter: key,
+      id: `${key}-${time}-${left}`,
+      stream: 'electricity',
+      field: 'kwh',
+      last: decimal(Math.max(0, shown + draw.whole(-20, 400))),
+      first: decimal(draw.of([0, draw.whole(0, 900), shown])),
+      by: 'operator',
+      note: '',
+    };
+    const { readyMs } = draw.of(sent);
+    messages.push(swapMessage(swap, false, readyMs));
+    if (draw.chance(0.4)) messages.push(swapMessage(swap, true, readyMs + draw.of([0, 1_000, 600_000])));
+  }
+  return messages;
+}
+
+function swapMessage(swap: SwapMessage, undo: boolean, readyMs: number): Message {
+  const text = JSON.stringify(undo ? { ...swap, undo: 'yes' } : swap);
+  return {
+    name: `${undo ? 'undo of ' : ''}swap ${swap.id}`,
+    topic: SWAP_TOPIC,
+    payload: new TextEncoder().encode(text),
+    readings: [],
+    swap: { id: swap.id, undo },
+    readyMs,
+  };
+}
+
+function decimal(scaled: number): string {
+  return (scaled / 1000).toFixed(3);
 }
 
 function behaviours(draw: Draw, startMs: number, spanMs: number): Behaviours {
@@ -87,18 +135,25 @@ function messagesOf(some: Beat[], startMs: number, draw: Draw): Message[] {
     const text = of.length === 1 ? textOf(of[0]) : `[${of.map(textOf).join(',')}]`;
     return new TextEncoder().encode(text);
   };
-  const messages: Message[] = [{ name, topic, payload: pack(readings), readings, readyMs }];
+  const messages: Message[] = [{ name, topic, payload: pack(readings), readings, swap: null, readyMs }];
   if (draw.chance(0.06)) {
     const other = readings.map((one) => ({
       ...one,
       numbers: { ...one.numbers, kwh: (one.numbers.kwh ?? 0) + 1 },
     }));
-    messages.push({ name: `${name}!other`, topic, payload: pack(other), readings: other, readyMs });
+    messages.push({
+      name: `${name}!other`,
+      topic,
+      payload: pack(other),
+      readings: other,
+      swap: null,
+      readyMs,
+    });
   }
   if (draw.chance(0.06)) {
     const text = draw.of(['', '{"ts":', 'null', '{"ts":4102444800000,"kwh":1}', '{"ts":1e400}']);
     const payload = new TextEncoder().encode(text);
-    messages.push({ name: `${name}!bad`, topic, payload, readings: [], readyMs });
+    messages.push({ name: `${name}!bad`, topic, payload, readings: [], swap: null, readyMs });
   }
   return messages;
 }

@@ -39,4 +39,20 @@ test('a swap is recorded with the register that the stream has, and what is wron
     expect({ body, status: (await get('/api/v1/swaps', post(body))).status }).toEqual({ body, status });
   expect((await get('/api/v1/swaps/undo', post({ id: 'none' }))).status).toBe(404);
   expect(recorded).toHaveLength(1);
+  const known = {
+    id,
+    meter: 'm1',
+    stream: stream.name,
+    field: counter,
+    last: '120.5',
+    first: '0',
+    by: '',
+    note: '',
+  };
+  const listed = { ...known, at: NOON - 90 * 86_400_000, recordedAt: NOON, undone: null };
+  board.swaps = async () => ({ swaps: [listed] });
+  expect((await get('/api/v1/swaps/undo', post({ id }))).status).toBe(400);
+  board.swaps = async () => ({ swaps: [{ ...listed, at: NOON - 3_600_000 }] });
+  expect((await get('/api/v1/swaps/undo', post({ id }))).status).toBe(200);
+  expect(recorded.at(-1)).toMatchObject({ id, undo: 'yes' });
 });

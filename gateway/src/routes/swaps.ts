@@ -68,6 +68,12 @@ export function swapRoutes(app: App, { client, gate, now }: Parts): void {
           suggestion: 'GET /api/v1/swaps lists them.',
         });
       const { at, meter, stream, field, last, first, note } = known;
+      if (at < now() - client.site().retention.rawMs)
+        throw new WeirError(
+          'WEIR_BAD_QUESTION',
+          'The raw readings around the swap are no longer kept, and without them it cannot be taken back.',
+          { field: 'id', suggestion: 'What was counted stands.' },
+        );
       await client.recordSwap({ at, meter, id, undo: 'yes', stream, field, last, first, by, note });
       return { id };
     },

@@ -85,6 +85,11 @@ export class Admission {
     this.#stored.forget();
   }
 
+  /** Whether it can be told what flowed before this time and what after. */
+  canSwap(key: number, c: number, at: number): boolean {
+    return this.#chains.canSwap(key, c, at);
+  }
+
   /** Swaps of a register are not what they were, from this time on. */
   swapped(key: number, c: number, at: number, old: SwapPoint[]): void {
     this.#chains.swapped(key, c, at, old);

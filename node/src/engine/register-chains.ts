@@ -218,11 +218,19 @@ export class RegisterChains {
     for (const { tuple, old, now } of this.#repairs) this.#accumulation.repair(key, c, tuple, old, now);
   }
 
+  /** Whether the reading before the time is known, or none is there, or none after it that it would be judged with. */
+  canSwap(key: number, c: number, at: number): boolean {
+    const { keys, horizon } = this.#stream;
+    if (!(keys.double(key, KEY_COUNTERS + 2 * c) >= at) || keys.word(key, KEY_OLDEST_S) * 1000 >= horizon)
+      return true;
+    this.#look(key, c, swapPlace(at), 1);
+    return this.#window.before !== null;
+  }
+
   /** Swaps of a register are not what they were: what lies around the time is judged again. */
   swapped(key: number, c: number, at: number, oldSwaps: SwapPoint[]): void {
-    const place = { t: at, v: Number.NEGATIVE_INFINITY, id: -1, tuple: 0, boot: Number.NaN };
     for (let wanted = FIRST_WANTED; ; wanted *= 4) {
-      this.#look(key, c, place, wanted);
+      this.#look(key, c, swapPlace(at), wanted);
       const { before, after } = this.#window;
       if (before === null || after.length === 0) return;
       this.#stand(key, c, before, this.#judge);
@@ -244,6 +252,11 @@ export class RegisterChains {
   #swapsOf(key: number, c: number): SwapPoint[] | null {
     return this.#stream.swaps.get(key)?.points[c] ?? null;
   }
+}
+
+/** Before every reading of its time. */
+function swapPlace(at: number): ChainRow {
+  return { t: at, v: Number.NEGATIVE_INFINITY, id: -1, tuple: 0, boot: Number.NaN };
 }
 
 function intervalOf(from: ChainRow, to: ChainRow, amount: number, resets: number): Interval {

@@ -275,6 +275,39 @@ describe('a register', () => {
     expect(undone).toMatchObject({ kwh: 6.52, swaps: 1 });
   });
 
+  test('that is swapped among readings of which the one before is forgotten counts what it did', async () => {
+    const site = { ...registerSite({}, null), retention: { rawMs: 60 * MINUTE_MS, rawBytes: 1e9 } };
+    const reading = (minute: number, kwh: number) => ({
+      key: 'm1',
+      time: BASE + minute * MINUTE_MS + 1,
+      numbers: { kwh, watts: null },
+      texts: { state: 'NY', boot: null },
+    });
+    const swap = { id: 's', key: 'm1', at: BASE + 20 * MINUTE_MS, last: 530, first: 0, undo: false };
+    const record = (minute: number, more: Partial<TestRecord>) => ({
+      wallMs: BASE + minute * MINUTE_MS,
+      clockTrusted: true,
+      readings: [],
+      ...more,
+    });
+    const total = async (recordedAt: number, undoneAt: number) => {
+      const log = [
+        record(0, { readings: [reading(0, 500)] }),
+        record(30, { readings: [reading(30, 600)] }),
+        record(recordedAt, { swaps: [swap] }),
+        record(undoneAt, { swaps: [{ ...swap, undo: true }] }),
+        record(140, { readings: [reading(140, 610)] }),
+      ];
+      const engine = await new EngineRun(site, log).run(['none', 'checkpoint', 'checkpoint', 'crash']);
+      const cells = finishedCells(engine, site, 0, 2, 1, RANGE)['[]'] as Record<number, { kwh: number }>;
+      const sum = Object.values(cells).reduce((all, { kwh }) => all + kwh, 0);
+      return { kwh: Math.round(sum * 1000), swaps: engine.swaps().map(({ undone }) => undone !== null) };
+    };
+    expect(await total(40, 50)).toEqual({ kwh: 110, swaps: [true] });
+    expect(await total(40, 90)).toEqual({ kwh: 640, swaps: [false] });
+    expect(await total(70, 75)).toEqual({ kwh: 110, swaps: [] });
+  });
+
   test('goes on from where it stood before raw was forgotten, whatever a restart remembers', async () => {
     const rules: [Partial<RegisterSpec>, number | null][] = [
       [{}, null],

@@ -141,7 +141,10 @@ export class StreamEngine {
     if (wallMs !== null) this.tick(Math.min(newest, wallMs + this.#futureMs));
   }
 
-  /** A swap that is known already changes nothing, nor does an undo of one that is not. */
+  /**
+   * A swap that is known already changes nothing, nor does an undo of one that is not. Nor either of them among readings
+   * of which the one before it has been forgotten: how much flowed before it and after it can no longer be told.
+   */
   swap({ swap, undo }: SwapRow, name: Uint8Array, hash: number, seq: number): void {
     this.seq = seq;
     this.#accumulation.open(seq, this.watermark - this.spec.latenessMs);
@@ -151,12 +154,13 @@ export class StreamEngine {
     const same = before.find((one) => one.id === swap.id);
     if (undo ? !same || same.undone : same || before.length >= MAX_SWAPS) return;
     const changed = undo && same ? { ...same, undone: { by: swap.by, recordedAt: swap.recordedAt } } : swap;
+    const c = this.counters.findIndex((field) => this.spec.fields[field].name === changed.field);
+    if (c >= 0 && !this.#admission.canSwap(key, c, changed.at)) return;
     this.active.swaps.set(key, [
       ...(this.active.swaps.get(key) ?? []).filter((one) => one.id !== swap.id),
       changed,
     ]);
     const now = [...before.filter((one) => one.id !== swap.id), changed];
-    const c = this.counters.findIndex((field) => this.spec.fields[field].name === changed.field);
     const old = this.swaps.get(key)?.points[c] ?? [];
     this.#keepSwaps(key, now);
     if (c >= 0) this.#admission.swapped(key, c, changed.at, old);

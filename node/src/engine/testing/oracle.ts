@@ -109,12 +109,9 @@ export class Oracle {
   apply(record: TestRecord): void {
     this.#records++;
     if (record.clockTrusted) this.#watermark = Math.max(this.#watermark, record.wallMs);
-    for (const swap of record.swaps ?? []) {
-      if (swap.undo) this.#undone.add(swap.id);
-      else this.#swaps.push(swap);
-    }
     const before = this.#watermark;
     const horizon = before - this.#site.retention.rawMs;
+    for (const swap of record.swaps ?? []) this.#swap(swap, horizon);
     let newest = Number.NEGATIVE_INFINITY;
     for (const reading of record.readings) {
       this.received++;
@@ -133,6 +130,22 @@ export class Oracle {
     }
     if (record.clockTrusted)
       this.#watermark = Math.max(this.#watermark, Math.min(newest, record.wallMs + 5 * 60_000));
+  }
+
+  /**
+   * What is known already changes nothing, nor does an undo of what is not. Nor a swap among readings of which the one
+   * before it has been forgotten: how much flowed before it and after it can no longer be told.
+   */
+  #swap(swap: TestSwap, horizon: number): void {
+    const known = this.#swaps.find(({ id }) => id === swap.id);
+    if (swap.undo ? !known || this.#undone.has(swap.id) : known) return;
+    const at = known?.at ?? swap.at;
+    const key = this.#keys.get(swap.key);
+    const chain = key?.chains.get('kwh') ?? [];
+    const among = chain.some(({ time }) => time >= at);
+    if (among && key!.oldest < horizon && !chain.some(({ time }) => time >= horizon && time < at)) return;
+    if (swap.undo) this.#undone.add(swap.id);
+    else this.#swaps.push(swap);
   }
 
   /**
