@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
 
 /**
  * Boards have no battery for their clock. The clock is *synced* when a time service says so, in *holdover* when it
@@ -19,4 +20,18 @@ export function clockTrust(
 ): ClockTrust {
   if (nowMs < BUILT_MS || nowMs < lastLoggedMs - STEP_BACK_MS) return 'unsynced';
   return synced ? 'synced' : 'holdover';
+}
+
+const BOOT_FILE = '/proc/sys/kernel/random/boot_id';
+
+/** Names this boot of the machine; where the system does not tell, this life of the process. */
+export function bootId(file = BOOT_FILE): bigint {
+  if (!existsSync(file)) return randomBytes(8).readBigUInt64LE();
+  const hex = readFileSync(file, 'utf8').replace(/[^0-9a-f]/g, '');
+  return BigInt(`0x${hex.slice(0, 16)}`);
+}
+
+/** The same clock for each process of a boot, which nobody sets. */
+export function sinceBootMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
 }

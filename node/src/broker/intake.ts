@@ -121,6 +121,22 @@ export class Intake {
     this.offerTo({ settle: (_tag, fault) => done(fault) }, 0, topic, payload, arrivalMs);
   }
 
+  /** The same of what came at another time than now, be it that nobody knows it. */
+  offerOf(
+    topic: string,
+    payload: Uint8Array,
+    arrivalMs: number,
+    done: (fault: WeirError | null) => void,
+  ): void {
+    const trusted = this.#clockTrusted;
+    this.#clockTrusted = true;
+    try {
+      this.offer(topic, payload, arrivalMs, done);
+    } finally {
+      this.#clockTrusted = trusted;
+    }
+  }
+
   // HOT: once a message. The caller has asked `pressure()`.
   offerTo(sink: AckSink, tag: number, topic: string, payload: Uint8Array, arrivalMs: number): void {
     const { builder } = this.#options;

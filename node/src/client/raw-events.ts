@@ -86,7 +86,7 @@ export function decodeEntry(bytes: Uint8Array | null): LogRecord | null {
 /** Messages of a record that were set aside, newest first. */
 export function setAsideOf(record: LogRecord, stream: string | null): QuarantineAnswer['messages'] {
   return record.setAside
-    .filter((one) => stream === null || one.stream === stream)
+    .filter((one) => one.reason !== 'held' && (stream === null || one.stream === stream))
     .map((one): QuarantineAnswer['messages'][number] => ({
       seq: record.seq,
       time: record.wallMs,

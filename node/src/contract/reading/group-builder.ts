@@ -4,6 +4,7 @@ import type { Site } from '../site/model.ts';
 import { keepArrivalOrder, type WrittenRows } from './arrival-order.ts';
 import type { Batch } from './batch.ts';
 import { cutByShard, cutSections, type Rows } from './cut-sections.ts';
+import { HELD_BYTES, type HeldStamp, heldPayload } from './held.ts';
 import type { LogRecord, QuarantineReason, SetAside } from './section.ts';
 import { TopicRoutes } from './topic-routes.ts';
 
@@ -11,7 +12,7 @@ import { TopicRoutes } from './topic-routes.ts';
 export interface GroupBuilderPort {
   matches(topic: string): boolean;
   /**
-   * `arrivalMs` is NaN while nobody knows the time: then a reading that does not say its own is set aside.
+   * `arrivalMs` is NaN while nobody knows the time: then a reading that does not say its own is held, or set aside.
    * Never throws. What is no good is set aside with its reason; a topic that no stream takes is let be.
    */
   add(topic: string, payload: Uint8Array, arrivalMs: number): void;
@@ -41,9 +42,18 @@ export class GroupBuilder implements GroupBuilderPort, Aside {
   #bytes = 0;
   #topic = '';
   #stream = '';
+  /** Of the payload at hand: the time of a reading would be that of its arrival, which nobody knows. */
+  #timeless = false;
+  readonly #untimed: Set<string>;
+  readonly #hold: () => HeldStamp | null;
 
-  constructor(site: Site) {
+  /** `hold` tells under what a reading is held that came at an unknown time; null sets it aside. */
+  constructor(site: Site, hold: () => HeldStamp | null = () => null) {
     this.#routes = new TopicRoutes(site);
+    this.#untimed = new Set(
+      site.streams.flatMap(({ name, timeField }) => (timeField === null ? [name] : [])),
+    );
+    this.#hold = hold;
   }
 
   get readings(): number {
@@ -68,6 +78,7 @@ export class GroupBuilder implements GroupBuilderPort, Aside {
     if (route === null) return;
     this.#topic = topic;
     this.#stream = route.stream;
+    this.#timeless = Number.isNaN(arrivalMs) && this.#untimed.has(route.stream);
     const { batch } = route;
     const rows = batch.rows;
     const dictionaryBytes = batch.dictionaryBytes;
@@ -81,15 +92,21 @@ export class GroupBuilder implements GroupBuilderPort, Aside {
   /** One reading, or one payload that cannot be split, that the codec could not take. */
   setAside(reason: QuarantineReason, payload: Uint8Array, from: number, to: number): void {
     const room = Math.min(LIMITS.quarantinePayloadBytes, Math.max(0, ASIDE_BYTES - this.#asideBytes));
+    // Only whole: it is going to be read again.
+    const holds = this.#timeless && reason === 'clock' && to - from + HELD_BYTES <= room;
+    const stamp = holds ? this.#hold() : null;
     // A copy: the payload is a view of the socket's buffer, which is not ours to keep.
-    const kept = new Uint8Array(payload.subarray(from, Math.min(to, from + room)));
+    const kept =
+      stamp === null
+        ? new Uint8Array(payload.subarray(from, Math.min(to, from + room)))
+        : heldPayload(stamp, payload.subarray(from, to));
     this.#asideBytes += kept.length;
     this.#bytes += kept.length + ASIDE_OVERHEAD;
     // The record holds a topic once, and messages of one topic mostly come together.
     if (this.#topic !== this.#setAside.at(-1)?.topic) this.#bytes += this.#topic.length;
     this.#setAside.push({
       stream: this.#stream,
-      reason,
+      reason: stamp === null ? reason : 'held',
       topic: this.#topic,
       payload: kept,
       payloadBytes: to - from,

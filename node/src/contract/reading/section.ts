@@ -53,7 +53,8 @@ export interface SetAside {
   payloadBytes: number;
 }
 
-export type QuarantineReason = 'malformed' | 'impossible' | 'conflict' | 'clock' | 'unknown';
+/** `held` is none of them for good: see `held.ts`. */
+export type QuarantineReason = 'malformed' | 'impossible' | 'conflict' | 'clock' | 'unknown' | 'held';
 
 /** What one group commit holds. `seq` is contiguous over the whole log. */
 export interface LogRecord {

@@ -9,7 +9,7 @@ import { readKeys } from './keys.ts';
 import { type Inputs, readNumbers } from './numbers.ts';
 import { floats, integers, takeBackAll } from './scratch.ts';
 
-const REASONS: QuarantineReason[] = ['malformed', 'impossible', 'conflict', 'clock', 'unknown'];
+const REASONS: QuarantineReason[] = ['malformed', 'impossible', 'conflict', 'clock', 'unknown', 'held'];
 const DAMAGED: RecordFault = { fault: 'damaged' };
 
 /** The header of a record, without a check of the rest. */
