@@ -1,6 +1,6 @@
 import { LIMITS, type RollupSpec, type Site } from '../contract/index.ts';
 import { chunkSpanMs, HISTORY_SPAN_MS } from '../contract/measures/tables.ts';
-import type { Measured } from './measure.ts';
+import { type Measured, meanKeys } from './measure.ts';
 import type { StreamLoad } from './synthetic-load.ts';
 
 /** What a site will need on this machine. */
@@ -102,14 +102,9 @@ export function estimate(site: Site, loads: StreamLoad[], measured: Measured, ch
   };
 }
 
-/** Runs have the same number of keys in each stream; the plan has its own, so the mean stands for them. */
-function meanKeys(loads: StreamLoad[]): number {
-  return loads.reduce((sum, { keys }) => sum + keys, 0) / loads.length;
-}
-
 /** A line through the two runs, read off at the keys of the plan. */
 function atKeys({ small, large }: Measured, keys: number, of: (run: Measured['small']) => number): number {
-  const slope = Math.max(0, (of(large) - of(small)) / (large.keys - small.keys));
+  const slope = Math.max(0, (of(large) - of(small)) / Math.max(1, large.keys - small.keys));
   return Math.max(0, of(small) + slope * (keys - small.keys));
 }
 

@@ -5,6 +5,7 @@ import {
   finishSeries,
   GroupBuilder,
   hashBytes,
+  LIMITS,
   layoutOf,
   type RollupSpec,
   type Site,
@@ -46,7 +47,7 @@ export interface MeasureOptions {
   groupReadings(syncMs: number): number;
   /** On the disk that the board is to use. */
   dir: string;
-  /** Keys of the larger run; the smaller has a quarter of them. */
+  /** Keys of the larger run at the most; the smaller has a quarter of them. */
   keys: number;
 }
 
@@ -70,8 +71,10 @@ export async function measure(options: MeasureOptions): Promise<Measured> {
   const dir = await mkdtemp(join(options.dir, 'weir-plan-'));
   try {
     const syncMs = await measureSync(options, join(dir, 'sync'));
-    const small = await steady(options, Math.ceil(options.keys / 4), join(dir, 'small'));
-    const large = await steady(options, options.keys, join(dir, 'large'));
+    const shards = shardsFor(options);
+    const keys = Math.min(options.keys, Math.ceil((meanKeys(options.loads) * shards) / LIMITS.shards));
+    const small = await steady(options, Math.ceil(keys / 4), shards, join(dir, 'small'));
+    const large = await steady(options, keys, shards, join(dir, 'large'));
     return {
       small,
       large,
@@ -86,17 +89,40 @@ export async function measure(options: MeasureOptions): Promise<Measured> {
   }
 }
 
+/** Runs have the same number of keys in each stream; the plan has its own, so the mean stands for them. */
+export function meanKeys(loads: StreamLoad[]): number {
+  return loads.reduce((sum, { keys }) => sum + keys, 0) / loads.length;
+}
+
+/**
+ * As few shards as have the keys of a run when each has as many as it is going to have: what the keys of a shard share,
+ * its groups and its checkpoint, is then shared as it is going to be.
+ */
+function shardsFor({ loads, keys }: MeasureOptions): number {
+  const perShard = meanKeys(loads) / LIMITS.shards;
+  return Math.max(1, Math.min(LIMITS.shards, Math.floor(keys / perShard)));
+}
+
+/** Figures of a run of some of the shards, as all of them would have them. */
 async function steady(
   options: MeasureOptions,
   keys: number,
+  shards: number,
   dir: string,
 ): Promise<RunFigures & { keys: number }> {
   const { site, loads, checkpointMs } = options;
   const spanMs = checkpointMs * STEADY_CHECKPOINTS;
-  const run = await PlanRun.open({ site, loads, keys, spanMs, checkpointMs, dir });
+  const run = await PlanRun.open({ site, loads, keys, shards, spanMs, checkpointMs, dir });
   try {
     await run.toTheEnd();
-    return { ...run.figures, keys };
+    const { handedBytes, memoryBytes } = run.figures;
+    const times = LIMITS.shards / shards;
+    return {
+      ...run.figures,
+      handedBytes: handedBytes * times,
+      memoryBytes: memoryBytes * times,
+      keys: keys * times,
+    };
   } finally {
     await run.close();
   }

@@ -9,6 +9,8 @@ export interface RunOptions {
   loads: StreamLoad[];
   /** Keys of each stream that take part. */
   keys: number;
+  /** Of so many shards; absent: of all. */
+  shards?: number;
   spanMs: number;
   /** Null makes one checkpoint at the end. */
   checkpointMs: number | null;
@@ -75,7 +77,7 @@ export class PlanRun {
     const everyMs = checkpointMs ?? spanMs;
     const streams = this.#options.loads.map((load) => ({
       load,
-      messages: new SyntheticLoad(load, this.#options.keys, START_MS),
+      messages: new SyntheticLoad(load, this.#options.keys, START_MS, this.#options.shards),
       round: 0,
     }));
     let halfway = -1;

@@ -1,4 +1,11 @@
-import type { FieldSpec, SourceSpec, StreamSpec } from '../contract/index.ts';
+import {
+  type FieldSpec,
+  hashBytes,
+  LIMITS,
+  type SourceSpec,
+  type StreamSpec,
+  shardOfHash,
+} from '../contract/index.ts';
 
 /** What one stream is going to be sent. */
 export interface StreamLoad {
@@ -33,15 +40,18 @@ const encoder = new TextEncoder();
  */
 export class SyntheticLoad {
   readonly #load: StreamLoad;
-  readonly #keys: number;
+  /** Number of each key; of a part of the shards' keys some are left out. */
+  readonly #keys: number[];
   readonly #startMs: number;
   readonly #source: SourceSpec;
   /** Whether one message brings readings of several keys. */
   readonly #mixed: boolean;
 
-  constructor(load: StreamLoad, keys: number, startMs: number) {
+  /** With `shards` all keys are of the first so many. */
+  constructor(load: StreamLoad, keys: number, startMs: number, shards: number = LIMITS.shards) {
     this.#load = load;
-    this.#keys = keys;
+    this.#keys = [];
+    for (let key = 0; this.#keys.length < keys; key++) if (shardOfKey(key) < shards) this.#keys.push(key);
     this.#startMs = startMs;
     const { sources, keyField } = load.stream;
     const names = (source: SourceSpec) => source.topicFields.some(({ field }) => field === keyField);
@@ -54,19 +64,23 @@ export class SyntheticLoad {
   *round(round: number): Generator<SyntheticMessage> {
     const { pack } = this.#load;
     if (this.#mixed || pack === 1) {
-      for (let key = 0; key < this.#keys; key += pack)
-        yield this.#message(key, Math.min(this.#keys, key + pack), round, round + 1);
+      for (let key = 0; key < this.#keys.length; key += pack)
+        yield this.#message(key, Math.min(this.#keys.length, key + pack), round, round + 1);
     } else if (round % pack === pack - 1)
-      for (let key = 0; key < this.#keys; key++)
+      for (let key = 0; key < this.#keys.length; key++)
         yield this.#message(key, key + 1, round + 1 - pack, round + 1);
   }
 
   #message(fromKey: number, toKey: number, fromRound: number, toRound: number): SyntheticMessage {
     const readings: string[] = [];
     for (let round = fromRound; round < toRound; round++)
-      for (let key = fromKey; key < toKey; key++) readings.push(this.#reading(key, round));
+      for (let key = fromKey; key < toKey; key++) readings.push(this.#reading(this.#keys[key], round));
     const text = readings.length === 1 ? readings[0] : `[${readings.join(',')}]`;
-    return { topic: this.#topic(fromKey), payload: encoder.encode(text), readings: readings.length };
+    return {
+      topic: this.#topic(this.#keys[fromKey]),
+      payload: encoder.encode(text),
+      readings: readings.length,
+    };
   }
 
   #topic(key: number): string {
@@ -112,6 +126,11 @@ export class SyntheticLoad {
     if (field === this.#load.stream.keyField) return keyName(key);
     return `v${mixed(key, field.length) % this.#load.values}`;
   }
+}
+
+function shardOfKey(key: number): number {
+  const name = encoder.encode(keyName(key));
+  return shardOfHash(hashBytes(name, 0, name.length));
 }
 
 function keyName(key: number): string {
