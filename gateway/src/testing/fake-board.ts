@@ -260,6 +260,9 @@ export function createFakeBoard(options: FakeBoardOptions): FakeBoard {
     beginReplay: async () => fakeReplay('running', now()),
     applyReplay: async () => fakeReplay('applying', now()),
     editSite: async ({ apply }) => ({
+      anew: [],
+      lost: [],
+      replay: null,
       differences: [{ path: 'site.name', says: 'site.name is B, and was A', becomes: 'changed' }],
       applied: apply,
     }),

@@ -53,6 +53,12 @@ export class Archiver {
     this.#stored = this.#load();
   }
 
+  /** Null where the site has no archive. */
+  static of(parts: ArchiverParts): Archiver | null {
+    const { archive } = parts.site.retention;
+    return archive === undefined ? null : new Archiver(parts, archive);
+  }
+
   get archivedSeq(): number {
     return this.#stored.archivedSeq;
   }

@@ -14,20 +14,21 @@ import {
 import type { JobPorts } from '../jobs/job-ports.ts';
 import { type Jobs, startJobs } from '../jobs/start-jobs.ts';
 import type { CommitLog } from '../log/port.ts';
-import { Ballast, freeBytes } from '../store/log/ballast.ts';
-import { openEmbeddedLog } from '../store/log/embedded-log.ts';
 import { Archiver } from './archiver.ts';
 import { AsideRing } from './aside-ring.ts';
 import type { BoardFacts } from './board-calls.ts';
-import { boardCodec } from './board-codec.ts';
 import { BoardWear, wearCounters } from './board-wear.ts';
-import { clockTrust } from './clock-trust.ts';
+import { bootId, clockTrust, sinceBootMs } from './clock-trust.ts';
 import { openCopyDoor } from './copy-door.ts';
 import { type DataDir, openDataDir } from './data-dir.ts';
 import { startGatewayThread } from './gateway-thread.ts';
+import { HeldReadings } from './held-readings.ts';
 import { addedRollups, assertShape, noteCounted } from './kept-shape.ts';
+import { makeRoomToOpen, openLog } from './open-log.ts';
 import { RateMeter } from './rate-meter.ts';
 import { Replays } from './replay/replays.ts';
+import { finishReshape } from './reshape/finish-reshape.ts';
+import { plannedReshape } from './reshape/reshape-plan.ts';
 import { ShardThreads } from './shard-threads.ts';
 import { SiteEdits } from './site-edits.ts';
 import { startWindows } from './start-windows.ts';
@@ -69,9 +70,6 @@ export interface Board {
 /** What is due is replayed in half a second, and of a million meters it is 20 MB of memory. */
 const CHECKPOINT = { readings: LIMITS.checkpointReadings, everyMs: LIMITS.checkpointMs };
 
-/** Four stores, the sessions and the log each write what was in their write-ahead logs, of 4 MB at the most. */
-const ROOM_TO_OPEN_BYTES = 24 * 1024 * 1024;
-
 /**
  * Assembles a board. The stores are opened first, since they know how far the log must reach; then the log, the broker
  * and the gateway. Readings are taken while the shards still catch up: the log is their queue.
@@ -79,6 +77,7 @@ const ROOM_TO_OPEN_BYTES = 24 * 1024 * 1024;
 export async function startBoard(options: BoardOptions): Promise<Board> {
   const dir = openDataDir(options.dataDir);
   await makeRoomToOpen(dir);
+  await finishReshape(options, dir, (knownSeq) => openLog(dir, knownSeq, options.logger));
   assertShape(options.site, dir.shape);
   writeWhole(dir.site, options.siteText);
   const shards = new ShardThreads({
@@ -101,21 +100,6 @@ export async function startBoard(options: BoardOptions): Promise<Board> {
   }
 }
 
-/** LevelDB writes when it opens. On a full disk the log throws off its ballast, but the stores open before it. */
-async function makeRoomToOpen(dir: DataDir): Promise<void> {
-  if ((await freeBytes(dir.root)) < ROOM_TO_OPEN_BYTES) await new Ballast(dir.log, 0).throwOff();
-}
-
-function openLog(dir: DataDir, knownSeq: number, logger: Logger): Promise<CommitLog> {
-  return openEmbeddedLog({
-    dir: dir.root,
-    codec: boardCodec,
-    knownSeq,
-    onNotice: ({ kind, message, cause }) =>
-      logger.warn({ kind, cause: cause ? String(cause) : undefined }, message),
-  });
-}
-
 class RunningBoard {
   readonly #options: BoardOptions;
   readonly #dir: DataDir;
@@ -126,6 +110,7 @@ class RunningBoard {
   readonly #wear: BoardWear;
   readonly #replays: Replays;
   readonly #edits: SiteEdits;
+  readonly #held: HeldReadings;
   readonly #archiver: Archiver | null;
   readonly #startedAt = Date.now();
   /** Newest wall time that the log has seen: a clock before it was lost. */
@@ -147,6 +132,16 @@ class RunningBoard {
       everyMs: (options.checkpoint ?? CHECKPOINT).everyMs,
       setEveryMs: options.checkpoint ? null : (everyMs) => shards.setCheckpointEveryMs(everyMs),
     });
+    this.#held = new HeldReadings({
+      file: dir.held,
+      log,
+      logger: options.logger,
+      boot: bootId(),
+      sinceBootMs,
+      nowMs: Date.now,
+      trusted: () => this.#clock() !== 'unsynced',
+      offer: (...reading) => this.#broker.intake.offerOf(...reading),
+    });
     this.#replays = new Replays({
       site: options.site,
       dir: dir.replays,
@@ -154,17 +149,18 @@ class RunningBoard {
       entry: options.shardEntry,
       logger: options.logger,
       nowMs: Date.now,
+      reshape: (after) => plannedReshape(dir.shape, after),
+      filled: (stored) => this.#edits.filled(stored),
       ask: (method, params, signal) => shards.askAll(method, params, signal),
     });
     const { site, shardEntry: entry, logger } = options;
-    const { archive } = site.retention;
-    this.#archiver = archive
-      ? new Archiver({ site, file: dir.archive, log, entry, logger, nowMs: Date.now }, archive)
-      : null;
+    this.#archiver = Archiver.of({ site, file: dir.archive, log, entry, logger, nowMs: Date.now });
     this.#edits = new SiteEdits({
       site: options.site,
       file: options.siteFile,
       shapeFile: dir.shape,
+      reshapeFile: dir.reshape,
+      replays: () => this.#replays,
       forget: async (drops) => void (await shards.job({ job: 'retain', drops })),
     });
   }
@@ -177,7 +173,7 @@ class RunningBoard {
     this.#broker = await startBroker({
       site,
       log: this.#log,
-      builder: new GroupBuilder({ ...site, streams: [...site.streams, SWAP_STREAM] }),
+      builder: new GroupBuilder({ ...site, streams: [...site.streams, SWAP_STREAM] }, this.#held.stamp),
       clock: { nowMs: Date.now, trusted: () => this.#clock() !== 'unsynced' },
       listen: { tcp: mqtt, tls: site.mqtt.tls ? mqtts : null },
       credentials,
@@ -188,6 +184,8 @@ class RunningBoard {
       logger,
     });
     opened.unshift(() => this.#broker.close());
+    await this.#held.open();
+    opened.unshift(() => this.#held.close());
     const at = this.#broker.tcp ?? mqtt;
     const http = await this.#startGateway(at);
     opened.unshift(() => http.close());
@@ -213,6 +211,7 @@ class RunningBoard {
       // In the order of the path: no more questions, no more readings, the last checkpoints, the log.
       await http.close();
       await door.close();
+      await this.#held.close();
       await this.#broker.close();
       credentials?.close();
       await this.#shards.close();
@@ -269,11 +268,10 @@ class RunningBoard {
         retain: async (drops) => void (await this.#shards.job({ job: 'retain', drops })),
         tidy: async () => void (await this.#shards.job({ job: 'tidy' })),
         scrub: () => this.#shards.job({ job: 'scrub' }),
-        leastCheckpointed: () =>
-          Math.min(
-            this.#shards.leastCheckpointed(),
-            (this.#replays.keepFromSeq() ?? Number.POSITIVE_INFINITY) - 1,
-          ),
+        leastCheckpointed: () => {
+          const needed = [this.#replays.keepFromSeq(), this.#held.keepFromSeq].filter((seq) => seq !== null);
+          return Math.min(this.#shards.leastCheckpointed(), ...needed.map((seq) => seq - 1));
+        },
       },
       archive: this.#archiver && ((toSeq) => this.#archiver!.run(toSeq)),
       reconcile: (from, to) => this.#replays.reconcile(from, to),
@@ -382,6 +380,7 @@ class RunningBoard {
     const broker = this.#broker.stats();
     const counters: Record<string, number> = {
       readings_total: this.#rate.total,
+      readings_held: this.#held.count,
       log_records_total: log.appendedRecords,
       log_appended_bytes_total: log.appendedBytes,
       log_bytes: log.bytes,

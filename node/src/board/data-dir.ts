@@ -17,6 +17,10 @@ export interface DataDir {
   windows: string;
   site: string;
   replays: string;
+  /** While readings wait for the time to be known. */
+  held: string;
+  /** While the tables for an edited site file take the place of others. */
+  reshape: string;
   archive: string;
 }
 
@@ -79,6 +83,8 @@ export function placesOf(root: string): DataDir {
     windows: join(root, 'windows.json'),
     site: join(root, KEPT_SITE),
     replays: join(root, 'replays'),
+    held: join(root, 'held.json'),
+    reshape: join(root, 'reshape.json'),
     archive: join(root, 'archive.json'),
   };
 }

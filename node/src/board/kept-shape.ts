@@ -15,7 +15,7 @@ import { writeWhole } from './write-whole.ts';
  * start compares the two and refuses with the differences in words; nothing stored is touched. Rollups, group-bys and
  * tiers that are new are filled from raw, those that are gone are left where they are until somebody forgets them.
  */
-interface Shape {
+export interface Shape {
   streams: Record<string, StreamShape>;
   /** Name of a rollup → group-by → what its buckets are made of. */
   rollups: Record<string, Record<string, string>>;
@@ -25,7 +25,7 @@ interface Shape {
   timezone?: string;
 }
 
-interface StreamShape {
+export interface StreamShape {
   key: string;
   id: string;
   /** Registers whose readings are kept by key, with their decimals. */
@@ -36,6 +36,21 @@ interface StreamShape {
 
 export function assertShape(site: Site, file: string): void {
   const { now, kept } = checkShape(site, file);
+  keepShape(site, file, now, kept);
+}
+
+/** Tables were made anew for this site file, these of them in full; what else stands in the file of the shape is kept. */
+export function noteReshaped(site: Site, filled: string[], file: string): void {
+  const kept = readShape(file);
+  const known = kept?.tables ?? { counted: [], left: [] };
+  const tables = {
+    counted: [...new Set([...known.counted, ...filled])],
+    left: known.left.filter((table) => !filled.includes(table)),
+  };
+  keepShape(site, file, shapeOf(site), kept === null ? null : { ...kept, tables });
+}
+
+function keepShape(site: Site, file: string, now: Shape, kept: Shape | null): void {
   const tables = kept?.tables ?? { counted: tablesOf(site), left: [] };
   write(file, {
     streams: { ...kept?.streams, ...now.streams },
@@ -49,7 +64,7 @@ function write(file: string, shape: Shape): void {
   writeWhole(file, `${JSON.stringify(shape, null, 2)}\n`);
 }
 
-function tablesOf(site: Site): string[] {
+export function tablesOf(site: Site): string[] {
   return site.rollups.flatMap((rollup) =>
     rollup.groupBys.flatMap((by) => rollup.tiers.map((tier) => TABLES.buckets(rollup.name, by, tier.name))),
   );
@@ -92,14 +107,24 @@ export function noteForgotten(tables: string[], file: string): void {
 export function checkShape(site: Site, file: string): { now: Shape; kept: Shape | null } {
   const now = shapeOf(site);
   const kept = readShape(file);
-  const faults = kept === null ? [] : differences(kept, now);
-  if (faults.length > 0)
-    throw new WeirError(
-      'WEIR_SITE_INVALID',
-      `the site file does not fit what is stored; nothing was changed\n${faults.map((fault) => `  ${fault}\n`).join('')}`,
-      { suggestion: 'Undo the edit, give what changed a new name, or start with another --data.' },
+  if (kept === null) return { now, kept };
+  const { never, anew } = shapeDifferences(kept, now);
+  if (never.length > 0)
+    throw doesNotFit(never, 'Undo the edit, give what changed a new name, or start with another --data.');
+  if (anew.length > 0)
+    throw doesNotFit(
+      anew,
+      'Start with the site file as it was, which stands in the data directory as site.yaml, and hand the edit to a running appliance: weir site apply FILE',
     );
   return { now, kept };
+}
+
+export function doesNotFit(faults: string[], suggestion: string): WeirError {
+  return new WeirError(
+    'WEIR_SITE_INVALID',
+    `the site file does not fit what is stored; nothing was changed\n${faults.map((fault) => `  ${fault}\n`).join('')}`,
+    { suggestion },
+  );
 }
 
 function merged(kept: Shape | null, now: Shape): Shape['rollups'] {
@@ -108,7 +133,7 @@ function merged(kept: Shape | null, now: Shape): Shape['rollups'] {
   return rollups;
 }
 
-function shapeOf(site: Site): Shape {
+export function shapeOf(site: Site): Shape {
   const shape: Shape = { streams: {}, rollups: {}, timezone: site.timezone };
   for (const stream of site.streams) {
     const rollups = site.rollups.filter((rollup) => rollup.stream === stream.name);
@@ -154,24 +179,58 @@ function rollupShape(rollup: RollupSpec, stream: StreamSpec): Record<string, str
   return groups;
 }
 
-function differences(kept: Shape, now: Shape): string[] {
-  const faults: string[] = [];
-  if (kept.timezone !== undefined && kept.timezone !== now.timezone)
-    faults.push(`site.timezone: buckets of an hour and longer lie by the clock of ${kept.timezone}`);
-  const compare = (what: string, before: Record<string, string>, after: Record<string, string>) => {
-    for (const [name, text] of Object.entries(after))
-      if (Object.hasOwn(before, name) && before[name] !== text)
-        faults.push(`${what}: ${name} was ${before[name] || 'nothing'} and is now ${text || 'nothing'}`);
-  };
-  for (const [name, stream] of Object.entries(now.streams))
-    if (Object.hasOwn(kept.streams, name))
-      compare(`streams.${name}`, { ...kept.streams[name] }, { ...stream });
-  for (const [name, groups] of Object.entries(now.rollups))
-    if (Object.hasOwn(kept.rollups, name)) compare(`rollups.${name}`, kept.rollups[name], groups);
-  return faults;
+export interface ShapeDifferences {
+  /** What no stored state can follow. */
+  never: string[];
+  /** What takes tables that are made anew out of raw. */
+  anew: string[];
 }
 
-function readShape(file: string): Shape | null {
+export function shapeDifferences(kept: Shape, now: Shape): ShapeDifferences {
+  const found: ShapeDifferences = { never: [], anew: [] };
+  if (kept.timezone !== undefined && kept.timezone !== now.timezone)
+    found.never.push(`site.timezone: buckets of an hour and longer lie by the clock of ${kept.timezone}`);
+  for (const [name, stream] of Object.entries(now.streams))
+    if (Object.hasOwn(kept.streams, name))
+      compare(`streams.${name}`, { ...kept.streams[name] }, { ...stream }, found, (key) =>
+        key === 'counters' ? !sameParts(kept.streams[name].counters, stream.counters) : key !== 'dimensions',
+      );
+  for (const [name, groups] of Object.entries(now.rollups))
+    if (Object.hasOwn(kept.rollups, name)) {
+      const before = kept.rollups[name];
+      compare(`rollups.${name}`, before, groups, found, (key) =>
+        key === 'stream' ? true : !sameParts(before[key], groups[key]),
+      );
+    }
+  return found;
+}
+
+function compare(
+  what: string,
+  before: Record<string, string>,
+  after: Record<string, string>,
+  found: ShapeDifferences,
+  never: (key: string) => boolean,
+): void {
+  for (const [name, text] of Object.entries(after))
+    if (Object.hasOwn(before, name) && before[name] !== text)
+      (never(name) ? found.never : found.anew).push(
+        `${what}: ${name} was ${before[name] || 'nothing'} and is now ${text || 'nothing'}`,
+      );
+}
+
+/** Whether what both have is the same: decimals cannot be changed under numbers that are kept. */
+function sameParts(before: string, after: string): boolean {
+  const old = new Map(partsOf(before).map((part) => [part.name, part.how]));
+  return partsOf(after).every(({ name, how }) => (old.get(name) ?? how) === how);
+}
+
+/** `max of watts (1 decimals), …` and `kwh (3 decimals, boots by session), …` as `assertShape` writes them. */
+export function partsOf(text: string): { name: string; how: string }[] {
+  return [...text.matchAll(/([^,()]+) \(([^)]*)\)/g)].map(([, name, how]) => ({ name: name.trim(), how }));
+}
+
+export function readShape(file: string): Shape | null {
   try {
     return JSON.parse(readFileSync(file, 'utf8')) as Shape;
   } catch (cause) {

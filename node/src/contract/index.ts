@@ -16,6 +16,7 @@ export { isChained, layoutOf, withOperands } from './measures/layout.ts';
 export { mergeFor } from './measures/merge-for.ts';
 export { windowLead } from './measures/slide.ts';
 export { GroupBuilder, type GroupBuilderPort } from './reading/group-builder.ts';
+export { type HeldStamp, readHeld } from './reading/held.ts';
 export * from './reading/section.ts';
 export * from './reading/shard-of.ts';
 export { ByteReader } from './record/byte-reader.ts';

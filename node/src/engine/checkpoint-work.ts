@@ -12,7 +12,7 @@ import { mergeAll } from '../contract/measures/merge.ts';
 import { encodeMark } from '../contract/measures/merge-for.ts';
 import { encodeSwaps, mergeSwaps } from '../contract/measures/swaps-entry.ts';
 import { HISTORY_SPAN_MS, ONLY_PERIOD, periodOf, TABLES } from '../contract/measures/tables.ts';
-import { type Groups, KeyGroups } from './dimensions.ts';
+import { type Groups, KeyGroups, tupleKey } from './dimensions.ts';
 import type { Generation } from './generation.ts';
 import { inStoreOrder } from './group-order.ts';
 import { KEY_STORED_S } from './key-table.ts';
@@ -100,8 +100,8 @@ export function* putEverything(frozen: FrozenState, to: Checkpoint): Generator<v
 function putTuples({ stream, generations, tuplesTo }: FrozenStream, to: Checkpoint): void {
   const from = Math.min(...generations.map((generation) => generation.tuplesFrom));
   for (let tuple = from; tuple < tuplesTo; tuple++) {
-    const key = Uint8Array.of(tuple >>> 24, tuple >>> 16, tuple >>> 8, tuple);
-    to.put(TABLES.tuples(stream.spec.name), ONLY_PERIOD, key, encodeGroup(stream.dimensions.dims(tuple)));
+    const dims = encodeGroup(stream.dimensions.dims(tuple));
+    to.put(TABLES.tuples(stream.spec.name), ONLY_PERIOD, tupleKey(tuple), dims);
   }
 }
 

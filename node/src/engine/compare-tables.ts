@@ -41,7 +41,7 @@ export interface TableWriter {
 /** What is made of a reading together with the one before it. */
 const CHAINED_KINDS: AccumulatorKind[] = ['register', 'share', 'quality', 'area', 'stood'];
 
-interface Tier {
+export interface Tier {
   table: string;
   by: string[];
   span: BucketSpan;
@@ -68,8 +68,8 @@ export function* compareTables(comparison: Comparison): Generator<void, TierDiff
   return differences;
 }
 
-function tierOf(
-  comparison: Comparison,
+export function tierOf(
+  comparison: Omit<Comparison, 'stored' | 'anew' | 'write'>,
   rollup: RollupSpec,
   stream: StreamSpec,
   groupBy: number,
@@ -200,7 +200,7 @@ function noteLargest(
 }
 
 /** Every entry of the period goes into the new run, since the runs that it stands in go. */
-function* writePeriod(
+export function* writePeriod(
   tier: Tier,
   stored: RunView,
   anew: RunView,
@@ -232,7 +232,7 @@ function decoded(is: Uint8Array | null, must: Uint8Array | null): [Buckets, Buck
 type Entries = Iterable<{ key: Uint8Array; values: Uint8Array[] }>;
 
 /** Two scans side by side, in the order of their keys. */
-function* together(
+export function* together(
   one: Entries,
   other: Entries,
 ): Generator<{ key: Uint8Array; a: Uint8Array[] | null; b: Uint8Array[] | null }> {

@@ -64,6 +64,11 @@ export class Dimensions {
   }
 }
 
+/** Of a tuple in the store, which so has them in the order of their numbers. */
+export function tupleKey(tuple: number): Uint8Array {
+  return Uint8Array.of(tuple >>> 24, tuple >>> 16, tuple >>> 8, tuple);
+}
+
 /** The groups of one group-by: how a reading finds its group, and what a group is called in the store. */
 export interface Groups {
   /** One past the largest group. */

@@ -88,6 +88,8 @@ export class ShardEngine {
       else stream.apply(section, layout, record.seq, ledger.at(layout.stream, record.wallMs), wallMs);
     }
     for (const aside of record.setAside) {
+      // It is told of when it comes again, with the time at which it came or for good.
+      if (aside.reason === 'held') continue;
       if (shardOfHash(hashText(aside.topic)) !== this.shard) continue;
       const known = this.#streams.some((one) => one.spec.name === aside.stream);
       const counts = ledger.at(known ? aside.stream : NO_STREAM, record.wallMs);

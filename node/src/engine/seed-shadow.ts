@@ -1,3 +1,4 @@
+import { decodeGroup, encodeGroup } from '../contract/measures/entry-key.ts';
 import {
   copyHistoryRow,
   decodeHistory,
@@ -14,7 +15,9 @@ import {
   noteRows,
 } from '../contract/measures/key-state.ts';
 import { mergeFor } from '../contract/measures/merge-for.ts';
+import { type StreamShift, shiftHistory, shiftKeyState, TupleNumbers } from '../contract/measures/shift.ts';
 import { HISTORY_SPAN_MS, ONLY_PERIOD, periodOf, TABLES } from '../contract/measures/tables.ts';
+import { tupleKey } from './dimensions.ts';
 import type { Checkpoint, RunView } from './run-store.ts';
 
 /** Keys between two yields. */
@@ -24,7 +27,8 @@ const KEYS_A_SLICE = 200;
  * Writes what a replay that begins in the middle must know of what was before: the numbers of the dimensions, the swaps,
  * and the history of each key up to `from`, as far back as it takes to find the last value of each of its counters. Answers
  * the first moment from which every counter's interval is known. `boots` has the place of each counter's boot among what
- * history keeps, or −1.
+ * history keeps, or −1. With a shift it is written as another site file has it,
+ * whose boots they are.
  */
 export function* seedShadow(
   stream: string,
@@ -32,9 +36,9 @@ export function* seedShadow(
   from: number,
   stored: RunView,
   to: Checkpoint,
+  shift: StreamShift | null = null,
 ): Generator<void, number, undefined> {
-  for (const { key, values } of stored.scan(TABLES.tuples(stream), ONLY_PERIOD))
-    to.put(TABLES.tuples(stream), ONLY_PERIOD, key, values[0]);
+  const tuples = seedTuples(stream, stored, to, shift);
   const swaps = TABLES.swaps(stream);
   for (const { key, values } of stored.scan(swaps, ONLY_PERIOD))
     to.put(swaps, ONLY_PERIOD, key, mergeFor(swaps)(values));
@@ -47,14 +51,16 @@ export function* seedShadow(
   let keys = 0;
   for (const { key, values } of stored.scan(TABLES.keys(stream), ONLY_PERIOD)) {
     if (++keys % KEYS_A_SLICE === 0) yield;
-    const state = mergedKeyState(values);
+    const live = mergedKeyState(values);
+    const state = shift === null ? live : shiftKeyState(live, shift);
     if (state.oldest >= from) continue;
     const seed = new KeySeed(state, boots, from);
     for (const period of before) {
       if (seed.complete(period)) break;
       const some = stored.get(table, period, key);
       if (some.length === 0) continue;
-      const rows = seed.take(decodeHistory(mergeHistory(some)));
+      const all = decodeHistory(mergeHistory(some));
+      const rows = seed.take(shift === null ? all : shiftHistory(all, shift, tuples));
       if (rows.n > 0) to.put(table, period, key, encodeHistory(rows));
     }
     // Readings before may be known of that history has no more.
@@ -64,6 +70,38 @@ export function* seedShadow(
     if (!seed.isKnown) knownFrom = Math.max(knownFrom, firstIn(stored, table, after, key, from) + 1);
   }
   return knownFrom;
+}
+
+/** Answers the new number of each; without a shift they keep theirs. */
+function seedTuples(stream: string, stored: RunView, to: Checkpoint, shift: StreamShift | null): number[] {
+  const table = TABLES.tuples(stream);
+  if (shift === null) {
+    for (const { key, values } of stored.scan(table, ONLY_PERIOD)) to.put(table, ONLY_PERIOD, key, values[0]);
+    return [];
+  }
+  const numbers = new TupleNumbers();
+  const shifted = shiftedTuples(stream, stored, shift, numbers);
+  putTuples(table, numbers, to);
+  return shifted;
+}
+
+/** New numbers by the old ones. A stream without dimensions has one combination, which is not stored. */
+export function shiftedTuples(
+  stream: string,
+  stored: RunView,
+  shift: StreamShift,
+  numbers: TupleNumbers,
+): number[] {
+  const shifted: number[] = [];
+  for (const { values } of stored.scan(TABLES.tuples(stream), ONLY_PERIOD))
+    shifted.push(numbers.shifted(decodeGroup(values[0]), shift));
+  if (shifted.length === 0) shifted.push(numbers.shifted([], shift));
+  return shifted;
+}
+
+export function putTuples(table: string, numbers: TupleNumbers, to: Pick<Checkpoint, 'put'>): void {
+  for (const [n, dims] of numbers.all.entries())
+    if (dims.length > 0) to.put(table, ONLY_PERIOD, tupleKey(n), encodeGroup(dims));
 }
 
 /** Time of the key's first reading in the span; before everything when it has none. */

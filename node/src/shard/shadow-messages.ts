@@ -1,4 +1,5 @@
 import type { Site, TierDifference } from '../contract/index.ts';
+import type { StreamShift } from '../contract/measures/shift.ts';
 
 /**
  * A shadow is the store of a replay: the tables of some rollups, made anew from the log beside those that are served.
@@ -18,6 +19,11 @@ export interface ShadowPlan {
 }
 
 export interface SeedQuestion extends ShadowPlan {
+  streams: string[];
+  /** By stream, the place of each counter's boot among what the shadow's history keeps, or −1. */
+  boots: Record<string, number[]>;
+  /** Of streams that the shadow keeps in another shape than what is stored. */
+  shifts: Record<string, StreamShift>;
   /** The shadow begins before this record. */
   fromSeq: number;
 }

@@ -4,7 +4,6 @@ import { type Comparison, compareTables } from '../engine/compare-tables.ts';
 import type { ShardEngine } from '../engine/engine.ts';
 import { CHECKPOINT_SLICE_BYTES, type Checkpoint } from '../engine/run-store.ts';
 import { seedShadow } from '../engine/seed-shadow.ts';
-import { bootPlaces } from '../engine/stream-engine.ts';
 import { type LevelRunStore, openLevelRunStore } from '../store/runs/level-run-store.ts';
 import type { LevelRunView } from '../store/runs/view.ts';
 import { type Checkpointer, storeOf } from './checkpointer.ts';
@@ -105,16 +104,18 @@ export class ShadowTasks {
   async #seed(question: SeedQuestion, signal: AbortSignal): Promise<KnownFrom> {
     const known: KnownFrom = {};
     const from = question.span.from;
-    const streams = this.#parts.site.rollups
-      .filter(({ name }) => question.rollups.includes(name))
-      .map(({ stream }) => stream);
+    const streams = from === null ? [] : question.streams;
     await this.#eachShadow(question.storeDir, async (shadow, shard) => {
       const { view } = this.#views().get(shard)!;
       const to = shadow.checkpoint(shard, question.fromSeq - 1);
       try {
-        for (const stream of new Set(from === null ? [] : streams)) {
-          const boots = bootPlaces(this.#parts.site, stream);
-          const first = await drive(seedShadow(stream, boots, from!, view, to), to, signal);
+        for (const stream of streams) {
+          const shift = question.shifts[stream] ?? null;
+          const first = await drive(
+            seedShadow(stream, question.boots[stream], from!, view, to, shift),
+            to,
+            signal,
+          );
           if (first > Number.NEGATIVE_INFINITY) known[stream] = Math.max(known[stream] ?? first, first);
         }
         await to.commit();

@@ -20,6 +20,8 @@ export interface StoredReplay {
   /** The shadow has what it begins with. */
   begun: boolean;
   knownFrom: KnownFrom;
+  /** Of an edit: the site file that it is made for, and what the running one said. */
+  edit?: { text: string; of: string };
 }
 
 export function newReplay(site: Site, replay: Replay): StoredReplay {

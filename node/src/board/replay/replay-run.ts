@@ -1,5 +1,6 @@
 import { LIMITS, readHeader, type Site, type TierDifference, WeirError } from '../../contract/index.ts';
 import { LargestDifferences } from '../../engine/largest-differences.ts';
+import { bootPlaces } from '../../engine/stream-engine.ts';
 import type { CommitLog } from '../../log/port.ts';
 import type {
   CompareAnswer,
@@ -9,12 +10,13 @@ import type {
   SeedQuestion,
 } from '../../shard/shadow-messages.ts';
 import { STORES } from '../../shard/thread-messages.ts';
+import type { ReshapePlan } from '../reshape/reshape-plan.ts';
 import type { StoredReplay } from './replay-file.ts';
 import { type Positions, ReplayThread } from './replay-thread.ts';
 
 const HOUR_MS = 3_600_000;
 /** Readings between two checkpoints of a shadow: some 60 MB at the most, and a second or two to read again. */
-const CHECKPOINT_READINGS = 1_000_000;
+export const CHECKPOINT_READINGS = 1_000_000;
 /** With fewer records to go the stores are looked at, and the last ones follow. */
 const NEARLY_RECORDS = 64;
 /** Progress is kept so often: what a restart shows. */
@@ -22,6 +24,8 @@ const SAVE_MS = 5_000;
 
 export interface RunPorts {
   site: Site;
+  /** Of an edit of the site file: what is made anew for another shape than what is stored. */
+  plan: ReshapePlan | null;
   log: CommitLog;
   entry: URL;
   storeDir: string;
@@ -64,7 +68,8 @@ export class ReplayRun {
     try {
       await this.#fill(thread);
       await thread.end();
-      return await this.#compare(apply);
+      // What has another shape cannot be compared; it takes its place when the board begins anew.
+      return this.#ports.plan === null ? await this.#compare(apply) : [];
     } finally {
       await thread.end();
       // A line to a thread that is being started again has nothing to let go.
@@ -90,7 +95,12 @@ export class ReplayRun {
     const plan = { rollups: replay.rollups, span: { from: replay.from, to: replay.to }, storeDir };
     if (replay.from !== null) {
       await ask<Positions>('pin', { minSeq: last } satisfies PinQuestion, this.#signal);
-      const seed = { ...plan, fromSeq } satisfies SeedQuestion;
+      const shifts = Object.fromEntries(
+        this.#ports.plan?.streams.map((one) => [one.stream, one.shift]) ?? [],
+      );
+      const streams = this.#streams();
+      const boots = Object.fromEntries(streams.map((one) => [one, bootPlaces(this.#ports.site, one)]));
+      const seed = { ...plan, streams, boots, shifts, fromSeq } satisfies SeedQuestion;
       for (const known of await ask<KnownFrom>('seed', seed, this.#signal))
         for (const [stream, from] of Object.entries(known))
           this.#stored.knownFrom[stream] = Math.max(this.#stored.knownFrom[stream] ?? from, from);
@@ -116,15 +126,21 @@ export class ReplayRun {
 
   /** The first record that may hold a reading at or after the time. */
   async #firstWith(from: number, last: number): Promise<number> {
-    const { site, log } = this.#ports;
-    const rollups = site.rollups.filter(({ name }) => this.#stored.replay.rollups.includes(name));
+    const { log } = this.#ports;
     let least = last + 1;
-    for (const stream of new Set(rollups.map((rollup) => rollup.stream))) {
+    for (const stream of this.#streams()) {
       const query = { stream, from, to: Number.MAX_SAFE_INTEGER, keyHash: null, limit: 1 };
       const [seq] = await log.find({ ...query, order: 'asc' });
       if (seq !== undefined) least = Math.min(least, seq);
     }
     return least;
+  }
+
+  #streams(): string[] {
+    const { plan, site } = this.#ports;
+    if (plan !== null) return plan.read;
+    const rollups = site.rollups.filter(({ name }) => this.#stored.replay.rollups.includes(name));
+    return [...new Set(rollups.map(({ stream }) => stream))];
   }
 
   /** Up to the newest record; then to where each shard's store stands, exactly. */

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import {
   isWeirError,
+  parseSite,
   type Replay,
   type ReplayQuestion,
   type ReplaysAnswer,
@@ -9,6 +10,7 @@ import {
   WeirError,
 } from '../../contract/index.ts';
 import type { CommitLog } from '../../log/port.ts';
+import type { ReshapePlan } from '../reshape/reshape-plan.ts';
 import { isOver, KEPT, newReplay, ReplayFiles, type StoredReplay, siteMark } from './replay-file.ts';
 import { ReplayRun } from './replay-run.ts';
 
@@ -23,6 +25,10 @@ export interface ReplaysParts {
   entry: URL;
   logger: Logger;
   nowMs(): number;
+  /** What an edit to that site file makes anew; null: nothing any more. */
+  reshape(after: Site): ReshapePlan | null;
+  /** An edit's tables are filled. */
+  filled(stored: StoredReplay): void;
   ask<T>(method: string, params: unknown, signal: AbortSignal): Promise<T[]>;
 }
 
@@ -53,12 +59,24 @@ export class Replays {
     for (const stored of this.#all.values()) {
       const { replay } = stored;
       if (isOver(replay)) continue;
-      if (stored.site !== mark)
+      if (stored.edit !== undefined) this.#resumeEdit(stored, mark);
+      else if (stored.site !== mark)
         this.#finish(stored, 'cancelled', 'the site file says something else about streams or rollups now');
       else if (replay.state !== 'ready' && this.#running === null)
         this.#start(stored, replay.state === 'applying' || replay.apply);
       else if (replay.state !== 'ready') this.#finish(stored, 'failed', 'another replay was under way');
     }
+  }
+
+  /** It is over when the board runs the site file that it was made for. */
+  #resumeEdit(stored: StoredReplay, mark: string): void {
+    const { replay, edit } = stored;
+    if (stored.site === mark) this.#finish(stored, 'applied', null);
+    else if (edit!.of !== mark)
+      this.#finish(stored, 'cancelled', 'the site file says something else about streams or rollups now');
+    else if (replay.state === 'ready') this.#parts.filled(stored);
+    else if (this.#running === null) this.#start(stored, true);
+    else this.#finish(stored, 'failed', 'another replay was under way');
   }
 
   list(): ReplaysAnswer {
@@ -95,6 +113,18 @@ export class Replays {
     return stored.replay;
   }
 
+  /** Fills tables for an edit of the site file; the board begins anew with it when they are full. */
+  edit(after: Site, text: string, rollups: string[]): Replay {
+    const of = siteMark(this.#parts.site);
+    return this.#begin(rollups, null, null, true, 'edit', { site: after, text, of }).replay;
+  }
+
+  /** The edit that is being filled, or is about to be taken over. */
+  pendingEdit(): Replay | null {
+    const stored = [...this.#all.values()].find(({ edit, replay }) => edit !== undefined && !isOver(replay));
+    return stored?.replay ?? null;
+  }
+
   /** Rollups, or parts of them, that a site file added: after a replay that is under way. */
   fill(rollups: string[]): void {
     const running = this.#running;
@@ -111,15 +141,19 @@ export class Replays {
     to: number | null,
     apply: boolean,
     reason: Replay['reason'],
+    edited: { site: Site; text: string; of: string } | null = null,
   ): StoredReplay {
     if (this.#running !== null)
       throw new WeirError('WEIR_BUSY', `replay ${this.#running.stored.replay.id} is under way`, {
         suggestion: 'Wait for it, or cancel it.',
       });
+    const edit = this.pendingEdit();
+    if (edit !== null)
+      throw new WeirError('WEIR_BUSY', `replay ${edit.id} of an edit is about to be taken over`);
     for (const { replay } of this.#all.values())
       if (replay.state === 'ready' && replay.rollups.some((name) => rollups.includes(name)))
         this.#finish(this.#stored(replay.id), 'cancelled', 'another replay of the same rollup was started');
-    const stored = newReplay(this.#parts.site, {
+    const stored = newReplay(edited?.site ?? this.#parts.site, {
       id: 1 + Math.max(0, ...this.#all.keys()),
       rollups,
       reason,
@@ -135,6 +169,7 @@ export class Replays {
       differences: 0,
       fault: null,
     });
+    if (edited !== null) stored.edit = { text: edited.text, of: edited.of };
     this.#all.set(stored.replay.id, stored);
     this.#files.save(stored);
     this.#forgetOld();
@@ -150,6 +185,10 @@ export class Replays {
       });
     if (this.#running !== null)
       throw new WeirError('WEIR_BUSY', `replay ${this.#running.stored.replay.id} is under way`);
+    if (stored.edit !== undefined)
+      throw new WeirError('WEIR_BAD_QUESTION', `replay ${id} is of an edit, which applies itself`, {
+        field: 'id',
+      });
     stored.replay.state = 'applying';
     this.#files.save(stored);
     this.#start(stored, true);
@@ -195,9 +234,16 @@ export class Replays {
   async #run(running: Running, apply: boolean): Promise<void> {
     const { stored, control } = running;
     const { replay } = stored;
-    const { site, log, entry, nowMs, ask, logger } = this.#parts;
+    const { log, entry, nowMs, ask, logger } = this.#parts;
+    const site = siteOf(stored, this.#parts.site);
+    const plan = stored.edit === undefined ? null : this.#parts.reshape(site);
+    if (stored.edit !== undefined && plan === null) {
+      this.#finish(stored, 'failed', 'what is stored fits the edited site file as it is; apply it again');
+      return;
+    }
     const ports = {
       site,
+      plan,
       log,
       entry,
       nowMs,
@@ -212,7 +258,10 @@ export class Replays {
         const tiers = await running.run.run(apply);
         replay.tiers = tiers;
         replay.differences = tiers.reduce((sum, one) => sum + one.changed + one.added + one.removed, 0);
-        if (apply) this.#finish(stored, 'applied', null);
+        if (plan !== null) {
+          this.#ready(stored);
+          this.#parts.filled(stored);
+        } else if (apply) this.#finish(stored, 'applied', null);
         else this.#ready(stored);
         return;
       } catch (fault) {
@@ -251,6 +300,12 @@ export class Replays {
       this.#files.remove(replay.id);
     }
   }
+}
+
+/** An edit is made for the site file that it brings. */
+function siteOf({ edit }: StoredReplay, running: Site): Site {
+  const edited = edit === undefined ? null : parseSite(edit.text, 'site.yaml').site;
+  return edited ?? running;
 }
 
 /** Resolves early when it is aborted: whoever waits looks at the signal. */

@@ -40,7 +40,12 @@ const State = Type.Union([
 export const Replay = Type.Object({
   id: Type.Number(),
   rollups: Type.Array(Type.String()),
-  reason: Type.Union([Type.Literal('asked'), Type.Literal('reconcile'), Type.Literal('site')]),
+  reason: Type.Union([
+    Type.Literal('asked'),
+    Type.Literal('reconcile'),
+    Type.Literal('site'),
+    Type.Literal('edit'),
+  ]),
   apply: Type.Boolean({ description: 'Whether differences are applied without being asked about.' }),
   state: State,
   from: Type.Union([Type.Number(), Type.Null()], {

@@ -7,6 +7,9 @@ export const SiteEdit = Type.Object(
   {
     text: Type.String({ maxLength: SITE_FILE_MAX, description: 'The whole site file.' }),
     apply: Type.Boolean({ description: 'Without it the differences are only told.' }),
+    lose: Type.Optional(
+      Type.Boolean({ description: 'An edit that loses what was counted is applied all the same.' }),
+    ),
   },
   { additionalProperties: false },
 );
@@ -23,6 +26,14 @@ export const SiteEditAnswer = Type.Object({
       }),
     }),
   ),
+  anew: Type.Array(Type.String(), {
+    description:
+      'Rollups whose buckets are of another shape, which are made anew from raw before the edit is in force.',
+  }),
+  lost: Type.Array(Type.String(), { description: 'What was counted and is lost, in words.' }),
+  replay: Type.Union([Type.Number(), Type.Null()], {
+    description: 'The replay that fills the new tables; when it is done the appliance begins anew.',
+  }),
   applied: Type.Boolean(),
 });
 export type SiteEditAnswer = Static<typeof SiteEditAnswer>;

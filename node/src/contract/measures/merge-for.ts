@@ -17,6 +17,7 @@ export function mergeFor(table: string): (values: Uint8Array[]) => Uint8Array {
     case 'ledger':
       return mergeCounts;
     case 'marks':
+    case 'reshaped':
       return mergeMarks;
     case 'swaps':
       return mergeSwaps;

@@ -35,6 +35,8 @@ export const TABLES = Object.freeze({
   ledger: (stream: string) => `ledger/${stream}`,
   /** Watermarks by stream; one period. */
   marks: 'marks',
+  /** Up to which edit of the site file the tables of the shard were made anew; one period. */
+  reshaped: 'reshaped',
 });
 
 /** A late reading decodes one entry: at a reading every 5 s a day would be 17,280 rows, this is 2,880. */
