@@ -1,20 +1,13 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { MessageChannel, type Worker } from 'node:worker_threads';
+import { existsSync, readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
 import type { VerifiedFile } from '../archive/verified-file.ts';
-import { Caller } from '../client/rpc.ts';
 import { type Site, type StatusAnswer, WeirError } from '../contract/index.ts';
 import type { CommitLog } from '../log/port.ts';
-import type { ArchiveSetup } from '../shard/archive-loop.ts';
-import { startThread } from '../shipped/index.ts';
+import { ArchiveThread, assertArchive } from './archive-thread.ts';
 import { writeWhole } from './write-whole.ts';
 
 const VERSION = 1;
 const RECORDS_A_CALL = 16;
-const YOUNG_MB = 16;
-/** Stands in a directory that archives were written to: a disk that is not mounted leaves an empty one. */
-const MARKER = 'WEIR-ARCHIVE';
 
 interface Stored {
   version: typeof VERSION;
@@ -45,7 +38,7 @@ export class Archiver {
   readonly #to: NonNullable<Site['retention']['archive']>;
   #stored: Stored;
   #fault: string | null = null;
-  #worker: Worker | null = null;
+  #thread: ArchiveThread | null = null;
 
   constructor(parts: ArchiverParts, to: NonNullable<Site['retention']['archive']>) {
     this.#parts = parts;
@@ -83,12 +76,12 @@ export class Archiver {
   }
 
   async close(): Promise<void> {
-    await this.#worker?.terminate();
+    await this.#thread?.end();
   }
 
   async #archive(toSeq: number): Promise<void> {
     const { log, nowMs } = this.#parts;
-    this.#assertDirectory();
+    assertArchive(this.#to.dir, this.#stored.files > 0);
     const from = Math.max(this.#stored.archivedSeq + 1, log.bounds().first);
     if (from > toSeq) return;
     const written = await this.#write(from, toSeq);
@@ -101,58 +94,26 @@ export class Archiver {
     writeWhole(this.#parts.file, `${JSON.stringify(this.#stored)}\n`);
   }
 
-  /** The directory itself is never made: where a disk belongs there must be one. */
-  #assertDirectory(): void {
-    const { dir } = this.#to;
-    if (!existsSync(dir))
-      throw new WeirError('WEIR_ARCHIVE_UNAVAILABLE', `there is no directory ${dir}`, {
-        suggestion: 'Mount its disk, or make it.',
-      });
-    const marker = join(dir, MARKER);
-    if (existsSync(marker)) return;
-    if (this.#stored.files > 0 && readdirSync(dir).length === 0)
-      throw new WeirError('WEIR_ARCHIVE_UNAVAILABLE', `${dir} is empty, and was archived to before`, {
-        suggestion: 'Mount its disk.',
-      });
-    writeFileSync(marker, 'weir archive, version 1\n', { flush: true });
-  }
-
   async #write(from: number, to: number): Promise<VerifiedFile[]> {
     const { site, entry, log } = this.#parts;
-    const { port1, port2 } = new MessageChannel();
-    const setup: ArchiveSetup = { kind: 'archive', site, ...this.#to };
-    const worker = startThread(entry, {
-      workerData: { ...setup, port: port2 },
-      transferList: [port2],
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
-    });
-    this.#worker = worker;
-    const caller = new Caller(port1);
-    const ended = new Promise<never>((_, reject) => {
-      worker.once('error', reject);
-      worker.once('exit', () => reject(new Error('the thread of the archive ended')));
-    });
-    // Looked at with every call; after the last one its end is as it should be.
-    ended.catch(() => undefined);
+    const thread = new ArchiveThread(entry, { kind: 'archive', site, ...this.#to });
+    this.#thread = thread;
     try {
       let entries: { seq: number; bytes: Uint8Array }[] = [];
-      const send = async () => {
-        await Promise.race([caller.call('take', entries), ended]);
-        entries = [];
-      };
       for await (const { seq, bytes } of log.read(from)) {
         if (seq > to) break;
         // A damaged record is reported by the scrub, and there is nothing in it to keep.
         if (bytes === null) continue;
         entries.push({ seq, bytes });
-        if (entries.length >= RECORDS_A_CALL) await send();
+        if (entries.length < RECORDS_A_CALL) continue;
+        await thread.call('take', entries);
+        entries = [];
       }
-      if (entries.length > 0) await send();
-      return await Promise.race([caller.call<VerifiedFile[]>('finish', null), ended]);
+      if (entries.length > 0) await thread.call('take', entries);
+      return await thread.call<VerifiedFile[]>('finish', null);
     } finally {
-      this.#worker = null;
-      caller.close();
-      await worker.terminate();
+      this.#thread = null;
+      await thread.end();
     }
   }
 

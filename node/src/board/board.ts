@@ -14,7 +14,7 @@ import {
 import type { JobPorts } from '../jobs/job-ports.ts';
 import { type Jobs, startJobs } from '../jobs/start-jobs.ts';
 import type { CommitLog } from '../log/port.ts';
-import { Archiver } from './archiver.ts';
+import { Archives } from './archives.ts';
 import { AsideRing } from './aside-ring.ts';
 import type { BoardFacts } from './board-calls.ts';
 import { BoardWear, wearCounters } from './board-wear.ts';
@@ -111,7 +111,7 @@ class RunningBoard {
   readonly #replays: Replays;
   readonly #edits: SiteEdits;
   readonly #held: HeldReadings;
-  readonly #archiver: Archiver | null;
+  readonly #archives: Archives;
   readonly #startedAt = Date.now();
   /** Newest wall time that the log has seen: a clock before it was lost. */
   #lastWallMs = 0;
@@ -142,6 +142,8 @@ class RunningBoard {
       trusted: () => this.#clock() !== 'unsynced',
       offer: (...reading) => this.#broker.intake.offerOf(...reading),
     });
+    const ask = <T>(method: string, params: unknown, signal: AbortSignal) =>
+      shards.askAll<T>(method, params, signal);
     this.#replays = new Replays({
       site: options.site,
       dir: dir.replays,
@@ -151,10 +153,10 @@ class RunningBoard {
       nowMs: Date.now,
       reshape: (after) => plannedReshape(dir.shape, after),
       filled: (stored) => this.#edits.filled(stored),
-      ask: (method, params, signal) => shards.askAll(method, params, signal),
+      ask,
     });
     const { site, shardEntry: entry, logger } = options;
-    this.#archiver = Archiver.of({ site, file: dir.archive, log, entry, logger, nowMs: Date.now });
+    this.#archives = new Archives({ site, dir, log, entry, logger, ask });
     this.#edits = new SiteEdits({
       site: options.site,
       file: options.siteFile,
@@ -205,7 +207,7 @@ class RunningBoard {
     );
     const close = async () => {
       await this.#replays.close();
-      await this.#archiver?.close();
+      await this.#archives.close();
       await jobs.close();
       await windows?.close();
       // In the order of the path: no more questions, no more readings, the last checkpoints, the log.
@@ -273,7 +275,7 @@ class RunningBoard {
           return Math.min(this.#shards.leastCheckpointed(), ...needed.map((seq) => seq - 1));
         },
       },
-      archive: this.#archiver && ((toSeq) => this.#archiver!.run(toSeq)),
+      ...this.#archives.jobs(),
       reconcile: (from, to) => this.#replays.reconcile(from, to),
       log: this.#log,
       report: ({ job, outcome, message, cause }) =>
@@ -365,7 +367,7 @@ class RunningBoard {
       readingsPerSecond: this.#rate.perSecond(),
       clients: this.#broker.stats().clients,
       clock: this.#clock(),
-      archive: this.#archiver?.status() ?? null,
+      archive: this.#archives.status(),
       reconciled: this.#replays.lastReconciled(),
       memory: { rssBytes: process.memoryUsage.rss() },
       logBytes: log.bytes,

@@ -22,6 +22,7 @@ export interface DataDir {
   /** While the tables for an edited site file take the place of others. */
   reshape: string;
   archive: string;
+  tierArchive: string;
 }
 
 /** The site file that an appliance last ran with: a data directory so says itself what is in it. */
@@ -86,6 +87,7 @@ export function placesOf(root: string): DataDir {
     held: join(root, 'held.json'),
     reshape: join(root, 'reshape.json'),
     archive: join(root, 'archive.json'),
+    tierArchive: join(root, 'tier-archive.json'),
   };
 }
 

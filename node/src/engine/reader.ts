@@ -24,7 +24,7 @@ const MAX_NAMED = 2_000;
 /** Groups that are read between two pauses: some 2 ms of work. */
 const GROUPS_A_TURN = 100;
 
-type Question = Pick<ShardReadQuestion, 'groupBy' | 'tier' | 'from' | 'to' | 'where' | 'edges'>;
+type Question = Pick<ShardReadQuestion, 'groupBy' | 'tier' | 'from' | 'to' | 'where' | 'edges' | 'forgotten'>;
 
 /** One group and the chunks that hold its buckets, in the store and in memory. */
 export interface Found {
@@ -75,7 +75,7 @@ export class Reader {
       .slice(0, question.tier + 1)
       .map((one) => tierBoundaries(timezone, one.widthMs));
     const boundaries = this.#boundaries[question.tier];
-    const keptAfter = stream.watermark - tier.keepMs;
+    const keptAfter = question.forgotten ? Number.NEGATIVE_INFINITY : stream.watermark - tier.keepMs;
     this.#keptAfter = keptAfter;
     let from = boundaries.start(question.from);
     if (boundaries.end(from) <= keptAfter) {

@@ -32,6 +32,8 @@ export interface JobPorts {
   reconcile(from: number, to: number): Promise<Replay>;
   /** Archives raw up to a record, and answers up to where it is archived; null where there is no archive. */
   archive: ((toSeq: number) => Promise<number>) | null;
+  /** Archives buckets that are about to be dropped, and answers which may be; absent where there is no archive. */
+  archiveTiers?: (drops: TableDrop[]) => Promise<TableDrop[]>;
   report(outcome: JobOutcome): void;
 }
 

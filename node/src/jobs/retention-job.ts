@@ -33,9 +33,10 @@ export class RetentionJob {
       report({ job: 'retention', outcome: 'left', message: `Nothing was forgotten: ${plan.why}.` });
       return;
     }
-    await shards.retain(plan.drops);
+    const drops = (await this.#ports.archiveTiers?.(plan.drops)) ?? plan.drops;
+    await shards.retain(drops);
     const freed = await this.#forget(plan.log);
-    const message = `${plan.drops.length} tables looked through, ${freed.segments} segments of the log (${freed.bytes} bytes) forgotten.`;
+    const message = `${drops.length} tables looked through, ${freed.segments} segments of the log (${freed.bytes} bytes) forgotten.`;
     report({ job: 'retention', outcome: 'done', message });
   }
 

@@ -9,6 +9,7 @@ import {
   type ShardHash,
   type ShardLedgerQuestion,
   type ShardParts,
+  type ShardPeriodsQuestion,
   type ShardReadQuestion,
   type ShardScope,
   type ShardStats,
@@ -263,6 +264,7 @@ export class ShardLoop {
         await this.#upTo(question.minSeq, question.shards);
         return this.#scoped(question.shards).flatMap((engine) => engine.swaps());
       },
+      periods: (question: ShardPeriodsQuestion) => this.#periods(question),
       hashes: (question: ShardScope, signal) => this.#hashes(question, signal),
       'copy-begin': async ({ shard, minSeq }: { shard: number; minSeq: number }) => {
         await this.#upTo(minSeq);
@@ -282,6 +284,17 @@ export class ShardLoop {
       this.#watchers = this.#watchers.filter((watcher) => watcher !== served);
       void copy.close();
     });
+  }
+
+  /** Of a table, over all shards of the thread. */
+  #periods({ table, before }: ShardPeriodsQuestion): number[] {
+    const periods = new Set<number>();
+    for (const shard of this.#engines.keys()) {
+      const view = storeOf(this.#stores, shard).view(shard);
+      for (const period of view.periods(table, Number.MIN_SAFE_INTEGER, before - 1)) periods.add(period);
+      view.close();
+    }
+    return [...periods];
   }
 
   /** Each shard's hash at the position of its store, which a checkpoint has moved past what was acknowledged. */

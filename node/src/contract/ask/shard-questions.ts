@@ -26,6 +26,14 @@ export interface ShardReadQuestion extends ShardScope {
   maxGroups: number;
   /** Also the nearest bucket before and after, which interpolated registers need. */
   edges: boolean;
+  /** Also buckets past what the tier keeps, as long as they are there: an archive asks before they are dropped. */
+  forgotten?: boolean;
+}
+
+export interface ShardPeriodsQuestion {
+  table: string;
+  /** Periods before this one. */
+  before: number;
 }
 
 /** One entry a group: its dimensions and the encoded chunk of its buckets. */

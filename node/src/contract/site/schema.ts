@@ -51,7 +51,7 @@ const HttpTls = Type.Object(
 const Archive = Type.Object(
   {
     dir: file(
-      'A directory that is there: of a USB disk, of a share. Raw readings go to files in it before they are forgotten.',
+      'A directory that is there: of a USB disk, of a share. Raw readings, and buckets of tiers, go to files in it before they are forgotten.',
     ),
     format: Type.Optional(
       Type.Union([Type.Literal('parquet'), Type.Literal('csv')], {
@@ -60,7 +60,7 @@ const Archive = Type.Object(
       }),
     ),
   },
-  { ...closed, description: 'Where raw readings go before they are forgotten; absent: nowhere.' },
+  { ...closed, description: 'Where raw readings and buckets go before they are forgotten; absent: nowhere.' },
 );
 
 export const FIELD_TYPES = ['counter', 'gauge', 'number', 'text', 'bool'] as const;

@@ -1,0 +1,44 @@
+import type { Logger } from 'pino';
+import type { Site, StatusAnswer } from '../contract/index.ts';
+import type { JobPorts } from '../jobs/job-ports.ts';
+import type { CommitLog } from '../log/port.ts';
+import { Archiver } from './archiver.ts';
+import type { DataDir } from './data-dir.ts';
+import { TierArchiver } from './tier-archiver.ts';
+
+export interface ArchivesParts {
+  site: Site;
+  dir: DataDir;
+  log: CommitLog;
+  entry: URL;
+  logger: Logger;
+  ask<T>(method: string, params: unknown, signal: AbortSignal): Promise<T[]>;
+}
+
+/** Where raw and buckets go before they are forgotten, if the site file names a place. */
+export class Archives {
+  readonly #raw: Archiver | null;
+  readonly #tiers: TierArchiver | null;
+
+  constructor({ dir, ...parts }: ArchivesParts) {
+    this.#raw = Archiver.of({ ...parts, file: dir.archive, nowMs: Date.now });
+    this.#tiers = TierArchiver.of({ ...parts, file: dir.tierArchive, nowMs: Date.now });
+  }
+
+  jobs(): Pick<JobPorts, 'archive' | 'archiveTiers'> {
+    const raw = this.#raw;
+    const tiers = this.#tiers;
+    if (raw === null || tiers === null) return { archive: null };
+    return { archive: (toSeq) => raw.run(toSeq), archiveTiers: (drops) => tiers.run(drops) };
+  }
+
+  status(): StatusAnswer['archive'] {
+    const raw = this.#raw?.status() ?? null;
+    return raw === null ? null : { ...raw, fault: raw.fault ?? this.#tiers?.fault ?? null };
+  }
+
+  async close(): Promise<void> {
+    await this.#raw?.close();
+    await this.#tiers?.close();
+  }
+}
