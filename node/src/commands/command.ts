@@ -1,32 +1,15 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
-import { ERRORS, isWeirError, WeirError } from '../contract/index.ts';
+import {
+  type Command,
+  ERRORS,
+  type Invocation,
+  isWeirError,
+  type Option,
+  WeirError,
+} from '../contract/index.ts';
 
-/**
- * A command says what it takes; help, parsing, `--json` and exit statuses follow from that. Data goes to stdout,
- * talk to stderr, so that a command can stand in a pipe.
- */
-export interface Option {
-  type: 'string' | 'boolean';
-  help: string;
-  /** Shown in help as `--name VALUE`. */
-  value?: string;
-  default?: string | boolean;
-  short?: string;
-}
-
-export interface Invocation {
-  options: Record<string, string | boolean | undefined>;
-  args: string[];
-  json: boolean;
-}
-
-export interface Command {
-  name: string;
-  usage: string;
-  summary: string;
-  options: Record<string, Option>;
-  run(invocation: Invocation): Promise<number>;
-}
+/** Data goes to stdout, talk to stderr, so that a command can stand in a pipe. */
+export type { Command, Invocation, Option };
 
 export const EXIT = Object.freeze({
   fine: 0,

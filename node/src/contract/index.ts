@@ -7,6 +7,7 @@ export * from './api/swaps.ts';
 export * from './ask/board-questions.ts';
 export * from './ask/shard-questions.ts';
 export { bytesText } from './bytes-text.ts';
+export type { Command, Invocation, Option, Runner } from './command.ts';
 export * from './errors.ts';
 export * from './limits.ts';
 export { stepBoundaries } from './measures/boundaries.ts';

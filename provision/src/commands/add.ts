@@ -1,4 +1,4 @@
-import { WeirError } from '@weir/node/contract';
+import { type Command, type Invocation, WeirError } from '@weir/node/contract';
 import { withPart } from '../fleet/edit.ts';
 import type { Fleet } from '../fleet/model.ts';
 import { notFound } from '../not-found.ts';
@@ -6,7 +6,7 @@ import { Authority } from '../pki/authority.ts';
 import type { CertificateKind, IssuedCertificate } from '../pki/issued.ts';
 import { BOARD_DAYS, DEVICE_DAYS } from '../pki/sign.ts';
 import type { SiteFolder } from '../pki/site-folder.ts';
-import { type Command, days, type Invocation, print, text } from './shape.ts';
+import { days, print, text } from './shape.ts';
 import { DIR, dayOf, fleetFrom, folderOf, named } from './site.ts';
 
 export const addBoardCommand: Command = {

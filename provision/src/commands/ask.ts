@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
-import { WeirError } from '@weir/node/contract';
-import { type Invocation, readNamed, text } from './shape.ts';
+import { type Invocation, WeirError } from '@weir/node/contract';
+import { readNamed, text } from './shape.ts';
 
 /** Asks on the terminal; null where there is none. What is typed is shown unless it is secret. */
 export async function askTerminal(question: string, secret = false): Promise<string | null> {

@@ -1,10 +1,10 @@
-import { WeirError } from '@weir/node/contract';
+import { type Command, WeirError } from '@weir/node/contract';
 import { notFound } from '../not-found.ts';
 import { Authority } from '../pki/authority.ts';
 import type { IssuedCertificate } from '../pki/issued.ts';
 import { REASONS } from '../pki/sign.ts';
 import { reachedBy } from './add.ts';
-import { type Command, days, flag, print, text } from './shape.ts';
+import { days, flag, print, text } from './shape.ts';
 import { DIR, dayOf, folderOf, named, readFleet } from './site.ts';
 
 const DAY_MS = 86_400_000;

@@ -1,5 +1,5 @@
 import { basename, resolve } from 'node:path';
-import { bytesText, parseSize, WeirError } from '@weir/node/contract';
+import { bytesText, type Command, type Invocation, parseSize, WeirError } from '@weir/node/contract';
 import { boardKind, boardKinds } from '../boards/boards.ts';
 import { refusalsOf } from '../flash/disk-checks.ts';
 import { type DiskFacts, diskFacts, diskNames, idsOf, THIS_MACHINE } from '../flash/disk-facts.ts';
@@ -8,7 +8,7 @@ import { SEED_WAYS, type SeedWay } from '../flash/plant.ts';
 import { type Seed, seedOf } from '../flash/seed.ts';
 import { notFound } from '../not-found.ts';
 import { askTerminal } from './ask.ts';
-import { type Command, flag, type Invocation, print, readNamed, text } from './shape.ts';
+import { flag, print, readNamed, text } from './shape.ts';
 import { DIR, folderOf, readFleet } from './site.ts';
 
 export const flashCommand: Command = {

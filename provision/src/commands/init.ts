@@ -1,9 +1,10 @@
 import { X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
+import type { Command } from '@weir/node/contract';
 import { newFleetText } from '../fleet/edit.ts';
 import { Authority } from '../pki/authority.ts';
 import { fingerprint } from '../pki/sign.ts';
-import { type Command, print, readNamed, text } from './shape.ts';
+import { print, readNamed, text } from './shape.ts';
 import { DIR, dayOf, fleetFrom, folderOf, readFleet } from './site.ts';
 
 export const initCommand: Command = {

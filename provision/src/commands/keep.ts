@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { WeirError } from '@weir/node/contract';
+import { type Command, type Invocation, type Option, WeirError } from '@weir/node/contract';
 import { inventoryText } from '../fleet/inventory.ts';
 import { notFound } from '../not-found.ts';
 import { backUp, restore } from '../pki/backup.ts';
@@ -7,7 +7,7 @@ import { PRIVATE_FILE, PUBLIC_FILE, writeFileWhole } from '../pki/private-files.
 import { fingerprint } from '../pki/sign.ts';
 import { deviceCode, firstVisitUrl, svgQr, terminalQr } from '../qr/qr.ts';
 import { passphrase } from './ask.ts';
-import { type Command, flag, type Invocation, type Option, print, readNamed, text } from './shape.ts';
+import { flag, print, readNamed, text } from './shape.ts';
 import { DIR, folderOf, named, readFleet } from './site.ts';
 
 const PASSPHRASE: Record<string, Option> = {

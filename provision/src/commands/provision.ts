@@ -1,9 +1,8 @@
-import { meant } from '@weir/node/contract';
+import { type Command, meant, type Runner } from '@weir/node/contract';
 import { addBoardCommand, addDeviceCommand } from './add.ts';
 import { listCommand, renewCommand, revokeCommand } from './certificates.ts';
 import { initCommand } from './init.ts';
 import { backupCommand, checkFleetCommand, inventoryCommand, qrCommand, restoreCommand } from './keep.ts';
-import type { Command, Runner } from './shape.ts';
 
 const ACTIONS: Record<string, Command> = {
   init: initCommand,

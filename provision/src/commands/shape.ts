@@ -1,32 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { WeirError } from '@weir/node/contract';
+import { type Invocation, WeirError } from '@weir/node/contract';
 
-/** What a command says of itself; the front door gives it help, parsing, `--json` and exit statuses. */
-export interface Option {
-  type: 'string' | 'boolean';
-  help: string;
-  value?: string;
-  default?: string | boolean;
-  short?: string;
-}
-
-export interface Invocation {
-  options: Record<string, string | boolean | undefined>;
-  args: string[];
-  json: boolean;
-}
-
-export interface Command {
-  name: string;
-  usage: string;
-  summary: string;
-  options: Record<string, Option>;
-  run(invocation: Invocation): Promise<number>;
-}
-
-/** Runs a command with its arguments and answers the exit status. */
-export type Runner = (command: Command, argv: string[]) => Promise<number>;
-
+/** What the commands of this room share in reading what they were given. */
 export function text({ options }: Invocation, name: string): string | undefined {
   const value = options[name];
   return typeof value === 'string' && value !== '' ? value : undefined;

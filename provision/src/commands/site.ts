@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
-import { formatFaults, WeirError } from '@weir/node/contract';
+import { formatFaults, type Invocation, type Option, WeirError } from '@weir/node/contract';
 import { boardKinds } from '../boards/boards.ts';
 import type { Fleet } from '../fleet/model.ts';
 import { parseFleet } from '../fleet/parse.ts';
 import { SiteFolder } from '../pki/site-folder.ts';
-import { type Invocation, type Option, text } from './shape.ts';
+import { text } from './shape.ts';
 
 /** What the actions on a site share: its folder, and the fleet file in it. */
 
