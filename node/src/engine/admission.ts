@@ -2,7 +2,7 @@ import { LIMITS } from '../contract/limits.ts';
 import type { Doubt } from '../contract/measures/doubt.ts';
 import type { Section, StreamLayout } from '../contract/reading/section.ts';
 import type { Accumulation } from './accumulation.ts';
-import { Block } from './block.ts';
+import { type Block, blockFor } from './block.ts';
 import { KeyGroups } from './dimensions.ts';
 import type { ChainRow, SwapPoint } from './judgement.ts';
 import { KEY_COUNTERS, KEY_NEWEST, KEY_OLDEST_S, KEY_STORED_S, KEY_TUPLE } from './key-table.ts';
@@ -58,7 +58,7 @@ export class Admission {
     this.#stream = stream;
     this.#accumulation = accumulation;
     this.columns = new SectionColumns(spec);
-    this.#block = new Block(counters.length);
+    this.#block = blockFor(counters.length);
     this.#stored = new StoredHistory(spec.name);
     this.#chains = new RegisterChains(stream, accumulation, {
       probe: (key, time, seeker) => this.#probe(key, time, seeker),

@@ -59,3 +59,14 @@ export class Block {
     this.amounts[c][this.n] = amount;
   }
 }
+
+const shared: Block[] = [];
+
+/**
+ * The block of a thread for streams with so many counters. Its engines take turns, and what one puts in is taken out before
+ * the next begins, so one is enough: with one for each shard and stream an idle board held 6 MB of them.
+ */
+export function blockFor(counters: number): Block {
+  shared[counters] ??= new Block(counters);
+  return shared[counters];
+}
