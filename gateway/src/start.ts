@@ -18,6 +18,11 @@ const DRAIN_MS = 2_000;
 
 /** Listens, and answers what the board's client knows. Rejects without listening where that would not be safe. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  return (await prepareGateway(options)).listen();
+}
+
+/** Everything but listening: a board prepares it while its stores open. */
+export async function prepareGateway(options: GatewayOptions): Promise<{ listen(): Promise<Gateway> }> {
   assertSafe(options);
   const limits = { ...HTTP_LIMITS, ...options.limits };
   const now = options.now ?? Date.now;
@@ -45,8 +50,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const unfollow = followTls(app.server, tls, options.logger);
     app.addHook('onClose', async () => unfollow());
   }
-  await listen(app, options.listen);
-  return opened(app, tls !== null);
+  return {
+    async listen() {
+      await listen(app, options.listen);
+      return opened(app, tls !== null);
+    },
+  };
 }
 
 const UNUSABLE: Record<string, string> = {

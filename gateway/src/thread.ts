@@ -1,4 +1,4 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import {
   type BoardPorts,
   ConnectedBoard,
@@ -6,35 +6,40 @@ import {
   type GatewayMessage,
   type GatewaySetup,
   preferThisThread,
+  settleThread,
 } from '@weir/node/client';
 import { isWeirError } from '@weir/node/contract';
 import pino from 'pino';
 import type { Gateway } from './context.ts';
 import { openTokenFile } from './guard/token-file.ts';
-import { startGateway } from './start.ts';
+import { prepareGateway } from './start.ts';
 import { pipeWebSockets } from './web-socket.ts';
 
 /** What the gateway's own thread runs: serialising a large answer must not hold the broker's event loop. */
 if (!parentPort) throw new Error('this file is the entry of a worker thread');
 const port = parentPort;
-preferThisThread();
+settleThread();
 const post = (message: FromGateway) => port.postMessage(message);
-const { ports, gateway } = workerData as { ports: BoardPorts; gateway: GatewaySetup };
-const client = new ConnectedBoard(ports);
+const mqtt = Promise.withResolvers<{ host: string; port: number }>();
+let client: ConnectedBoard | null = null;
+let starting: Promise<Gateway | null> = Promise.resolve(null);
 
-async function start(): Promise<Gateway> {
-  const opened = gateway.open ? null : openTokenFile(gateway.dataDir);
-  const running = await startGateway({
-    client,
+async function start(board: ConnectedBoard, ports: BoardPorts, setup: GatewaySetup): Promise<Gateway> {
+  const opened = setup.open ? null : openTokenFile(setup.dataDir);
+  let pipe: ReturnType<typeof pipeWebSockets> | null = null;
+  const prepared = await prepareGateway({
+    client: board,
     site: ports.site,
-    listen: { host: gateway.host, port: gateway.port },
-    open: gateway.open,
-    uiDir: gateway.uiDir,
+    listen: { host: setup.host, port: setup.port },
+    open: setup.open,
+    uiDir: setup.uiDir,
     version: ports.version,
     tokens: opened?.tokens ?? null,
-    webSocket: pipeWebSockets(gateway.mqtt),
-    logger: pino({ level: gateway.logLevel, base: null }, pino.destination(2)),
+    webSocket: (request, socket, head) => pipe?.(request, socket, head),
+    logger: pino({ level: setup.logLevel, base: null }, pino.destination(2)),
   });
+  pipe = pipeWebSockets(await mqtt.promise);
+  const running = await prepared.listen();
   post({ kind: 'listening', url: running.url, firstToken: opened?.firstToken ?? null });
   return running;
 }
@@ -46,14 +51,23 @@ function refuse(fault: unknown): null {
   return null;
 }
 
-const starting = start().catch(refuse);
 port.on('message', async (message: GatewayMessage) => {
-  if (message.kind === 'shard-port') {
-    client.reconnect(message.thread, message.port);
-    return;
+  switch (message.kind) {
+    case 'begin':
+      preferThisThread();
+      client = new ConnectedBoard(message.ports);
+      starting = start(client, message.ports, message.gateway).catch(refuse);
+      return;
+    case 'listen':
+      mqtt.resolve(message.mqtt);
+      return;
+    case 'shard-port':
+      client?.reconnect(message.thread, message.port);
+      return;
+    case 'close':
+      await (await starting)?.close();
+      client?.close();
+      post({ kind: 'closed' });
+      port.close();
   }
-  await (await starting)?.close();
-  client.close();
-  post({ kind: 'closed' });
-  port.close();
 });

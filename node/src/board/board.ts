@@ -21,7 +21,7 @@ import { BoardWear, wearCounters } from './board-wear.ts';
 import { bootId, clockTrust, sinceBootMs } from './clock-trust.ts';
 import { openCopyDoor } from './copy-door.ts';
 import { type DataDir, openDataDir } from './data-dir.ts';
-import { startGatewayThread } from './gateway-thread.ts';
+import type { GatewayThread } from './gateway-thread.ts';
 import { HeldReadings } from './held-readings.ts';
 import { addedRollups, assertShape, noteCounted } from './kept-shape.ts';
 import { makeRoomToOpen, openLog } from './open-log.ts';
@@ -47,9 +47,10 @@ export interface BoardOptions {
   open: boolean;
   logger: Logger;
   version: string;
-  /** What a shard's thread and the gateway's thread run. */
+  /** What a shard's thread runs. */
   shardEntry: URL;
-  gateway: { entry: URL; host: string; port: number; uiDir: string | null };
+  /** Its thread was begun before anything else; the board ends it, also where a start fails. */
+  gateway: { thread: GatewayThread; host: string; port: number; uiDir: string | null };
   checkpoint?: { readings: number; everyMs: number };
 }
 
@@ -75,20 +76,22 @@ const CHECKPOINT = { readings: LIMITS.checkpointReadings, everyMs: LIMITS.checkp
  * and the gateway. Readings are taken while the shards still catch up: the log is their queue.
  */
 export async function startBoard(options: BoardOptions): Promise<Board> {
-  const dir = openDataDir(options.dataDir);
-  await makeRoomToOpen(dir);
-  await finishReshape(options, dir, (knownSeq) => openLog(dir, knownSeq, options.logger));
-  assertShape(options.site, dir.shape);
-  writeWhole(dir.site, options.siteText);
-  const shards = new ShardThreads({
-    site: options.site,
-    storeDir: dir.store,
-    checkpoint: options.checkpoint ?? CHECKPOINT,
-    logger: options.logger,
-    entry: options.shardEntry,
-  });
-  const opened: (() => Promise<unknown>)[] = [() => shards.close()];
+  const opened: (() => Promise<unknown>)[] = [() => options.gateway.thread.discard()];
   try {
+    const dir = openDataDir(options.dataDir);
+    await makeRoomToOpen(dir);
+    await finishReshape(options, dir, (knownSeq) => openLog(dir, knownSeq, options.logger));
+    assertShape(options.site, dir.shape);
+    writeWhole(dir.site, options.siteText);
+    const shards = new ShardThreads({
+      site: options.site,
+      storeDir: dir.store,
+      checkpoint: options.checkpoint ?? CHECKPOINT,
+      logger: options.logger,
+      entry: options.shardEntry,
+    });
+    opened.unshift(() => shards.close());
+    beginGateway(options, dir, shards);
     const log = await openLog(dir, await shards.opened(), options.logger);
     opened.unshift(() => log.close());
     shards.begin(log);
@@ -98,6 +101,17 @@ export async function startBoard(options: BoardOptions): Promise<Board> {
     for (const close of opened) await close();
     throw fault;
   }
+}
+
+/** The gateway is made ready while the stores open; until it is told to listen nobody sees it. */
+function beginGateway(options: BoardOptions, dir: DataDir, shards: ShardThreads): void {
+  const { site, open, logger, version } = options;
+  const { thread, host, port, uiDir } = options.gateway;
+  thread.begin(
+    { host, port, uiDir, open, dataDir: dir.root, logLevel: logger.level },
+    { site, version, progress: shards.progress.shared, threadOfShard: shards.threadOfShard },
+    shards,
+  );
 }
 
 class RunningBoard {
@@ -189,8 +203,9 @@ class RunningBoard {
     await this.#held.open();
     opened.unshift(() => this.#held.close());
     const at = this.#broker.tcp ?? mqtt;
-    const http = await this.#startGateway(at);
-    opened.unshift(() => http.close());
+    const gateway = this.#options.gateway.thread;
+    const http = await gateway.listen(at, this.#facts());
+    opened.unshift(() => gateway.close());
     const door = await openCopyDoor({
       dataDir: this.#dir.root,
       log: this.#log,
@@ -211,7 +226,7 @@ class RunningBoard {
       await jobs.close();
       await windows?.close();
       // In the order of the path: no more questions, no more readings, the last checkpoints, the log.
-      await http.close();
+      await gateway.close();
       await door.close();
       await this.#held.close();
       await this.#broker.close();
@@ -225,29 +240,10 @@ class RunningBoard {
       mqtts: this.#broker.tls,
       http: http.url,
       firstToken: http.firstToken,
-      failed: http.failed,
+      failed: gateway.failed,
       edited: this.#edits.edited,
       close,
     };
-  }
-
-  #startGateway(mqtt: ListenAt) {
-    const { site, open, logger, gateway, version } = this.#options;
-    return startGatewayThread(
-      gateway.entry,
-      {
-        host: gateway.host,
-        port: gateway.port,
-        uiDir: gateway.uiDir,
-        open,
-        dataDir: this.#dir.root,
-        mqtt,
-        logLevel: logger.level,
-      },
-      { site, version, progress: this.#shards.progress.shared, threadOfShard: this.#shards.threadOfShard },
-      this.#shards,
-      this.#facts(),
-    );
   }
 
   /** What the site file added counts from now on; a replay brings what raw has of the time before. */

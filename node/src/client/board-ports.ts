@@ -18,12 +18,18 @@ export interface GatewaySetup {
   open: boolean;
   uiDir: string | null;
   dataDir: string;
-  /** Where the broker takes MQTT: `/mqtt` is piped there. */
-  mqtt: { host: string; port: number };
   logLevel: string;
 }
 
-export type GatewayMessage = { kind: 'shard-port'; thread: number; port: MessagePort } | { kind: 'close' };
+/**
+ * In this order: the thread loads its code by itself, builds what answers at `begin`, and listens at `listen`, which tells
+ * where the broker takes MQTT: `/mqtt` is piped there. So it is made ready beside everything else that a start does.
+ */
+export type GatewayMessage =
+  | { kind: 'begin'; ports: BoardPorts; gateway: GatewaySetup }
+  | { kind: 'listen'; mqtt: { host: string; port: number } }
+  | { kind: 'shard-port'; thread: number; port: MessagePort }
+  | { kind: 'close' };
 
 export type FromGateway =
   | { kind: 'listening'; url: string; firstToken: string | null }

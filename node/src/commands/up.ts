@@ -2,7 +2,15 @@ import { spawn } from 'node:child_process';
 import { copyFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pino, { type Logger } from 'pino';
-import { BEFORE, type Board, type ListenAt, startBoard } from '../board/index.ts';
+import {
+  BEFORE,
+  type Board,
+  type BoardOptions,
+  GatewayThread,
+  type ListenAt,
+  startBoard,
+} from '../board/index.ts';
+import { settleThread } from '../client/settle-thread.ts';
 import { WeirError } from '../contract/index.ts';
 import { placeOf, selfArgs } from '../shipped/index.ts';
 import { type Command, EXIT, hostPort, type Invocation, text } from './command.ts';
@@ -69,6 +77,7 @@ async function up(invocation: Invocation, parts: Parts): Promise<number> {
   );
   const dataDir = text(invocation, 'data') ?? './weir-data';
   const stop = stopSignal();
+  settleThread();
   const own = invocation.args[0] ?? null;
   const at: Addresses = { mqtt, mqtts: null, http };
   const start = () => startWith(own ?? placeOf(parts.shippedSite), own, at, open, logger, invocation, parts);
@@ -104,7 +113,7 @@ interface Addresses {
   http: ListenAt;
 }
 
-function startWith(
+async function startWith(
   sitePath: string,
   own: string | null,
   at: Addresses,
@@ -113,28 +122,32 @@ function startWith(
   invocation: Invocation,
   parts: Parts,
 ): Promise<Board> {
-  const siteText = readSiteText(sitePath);
-  const site = parsedSite(siteText, sitePath);
-  const mqtts = at.mqtts ?? (site.mqtt.tls ? hostPort(text(invocation, 'mqtts') ?? '', 'mqtts') : null);
-  return startBoard({
-    site,
-    siteText,
-    siteFile: own,
-    dataDir: text(invocation, 'data') ?? './weir-data',
-    mqtt: at.mqtt,
-    mqtts: site.mqtt.tls ? mqtts : null,
-    open,
-    logger,
-    version: parts.version,
-    shardEntry: parts.shardEntry,
-    gateway: {
-      entry: parts.gatewayEntry,
-      host: at.http.host,
-      port: at.http.port,
-      uiDir: placeOf(parts.pages),
-    },
-    ...checkpointOf(invocation),
-  });
+  // While the site file is read, the gateway's thread loads what takes longest.
+  const thread = new GatewayThread(parts.gatewayEntry);
+  let options: Omit<BoardOptions, 'gateway'>;
+  try {
+    const siteText = readSiteText(sitePath);
+    const site = parsedSite(siteText, sitePath);
+    const mqtts = at.mqtts ?? (site.mqtt.tls ? hostPort(text(invocation, 'mqtts') ?? '', 'mqtts') : null);
+    options = {
+      site,
+      siteText,
+      siteFile: own,
+      dataDir: text(invocation, 'data') ?? './weir-data',
+      mqtt: at.mqtt,
+      mqtts: site.mqtt.tls ? mqtts : null,
+      open,
+      logger,
+      version: parts.version,
+      shardEntry: parts.shardEntry,
+      ...checkpointOf(invocation),
+    };
+  } catch (fault) {
+    await thread.discard();
+    throw fault;
+  }
+  const { host, port } = at.http;
+  return startBoard({ ...options, gateway: { thread, host, port, uiDir: placeOf(parts.pages) } });
 }
 
 /** Where port 0 was asked for, the one that was picked stays. */

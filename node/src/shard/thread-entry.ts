@@ -1,5 +1,6 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { serveCalls } from '../client/rpc.ts';
+import { settleThread } from '../client/settle-thread.ts';
 import { isWeirError } from '../contract/index.ts';
 import { ArchiveLoop, type ArchiveSetup } from './archive-loop.ts';
 import { openShards } from './open-shards.ts';
@@ -14,6 +15,7 @@ import type { FromThread, ThreadSetup, ToThread } from './thread-messages.ts';
  * the thread; the board starts one that serves again.
  */
 if (!parentPort) throw new Error('this file is the entry of a worker thread');
+settleThread();
 const setup = workerData as ThreadSetup | ((ReplaySetup | ArchiveSetup) & { port: MessagePort });
 if (setup.kind === 'replay') serveCalls(setup.port, new ReplayLoop(setup).calls);
 else if (setup.kind === 'archive') serveCalls(setup.port, new ArchiveLoop(setup).calls);

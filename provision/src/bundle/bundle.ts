@@ -1,6 +1,8 @@
 import { cp, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BuildOptions, build, type Plugin } from 'esbuild';
+import { builtinsByRequire } from './builtins.ts';
+import { leftOut } from './left-out.ts';
 
 export const ROOT = join(import.meta.dirname, '..', '..', '..');
 
@@ -54,7 +56,7 @@ const optionsOf = (form: BundleForm): BuildOptions => ({
   outdir: form.out,
   target: form.node,
   external: form.external,
-  plugins: form.plugins ?? [],
+  plugins: [builtinsByRequire, leftOut, ...(form.plugins ?? [])],
   inject: form.inject ?? [],
   minifyWhitespace: form.compact ?? false,
   minifySyntax: form.compact ?? false,
