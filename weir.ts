@@ -60,6 +60,9 @@ const commands: Record<string, Entry> = {
   backup: of('Copies everything that an appliance knows, while it runs.', (all) => all.backupCommand(parts)),
   restore: of('Makes a data directory out of a backup.', (all) => all.restoreCommand),
   device: of('Devices that may log in to the broker.', (all) => all.deviceCommand),
+  user: of('People who log in to the pages.', (all) => all.userCommand),
+  token: of('Access tokens for programs.', (all) => all.tokenCommand),
+  cert: of('Looks at the certificates that a site names.', (all) => all.certCommand(parts.shippedSite)),
   provision: {
     summary: 'Keys, certificates, boards and devices of a site.',
     run: async (argv) => (await provision()).provisionCommand(argv, runner),

@@ -9,6 +9,7 @@ import { describe, expect, test } from 'vitest';
 const MAY_IMPORT: Record<string, string[]> = {
   'node/src/contract': [],
   'node/src/shipped': [],
+  'node/src/access': ['node/src/contract'],
   'node/src/engine': ['node/src/contract'],
   'node/src/log': ['node/src/contract'],
   'node/src/store': ['node/src/contract', 'node/src/engine', 'node/src/log'],
@@ -24,13 +25,13 @@ const MAY_IMPORT: Record<string, string[]> = {
   ],
   'node/src/plan': ['node/src/contract', 'node/src/engine', 'node/src/store', 'node/src/log'],
   'node/src/cluster': ['node/src/contract', 'node/src/log'],
-  'node/src/broker': ['node/src/contract', 'node/src/log'],
+  'node/src/broker': ['node/src/contract', 'node/src/log', 'node/src/access'],
   'node/src/jobs': ['node/src/contract', 'node/src/shard', 'node/src/store', 'node/src/log'],
   'node/src/archive': ['node/src/contract'],
   'node/src/client': ['node/src/contract'],
   'node/src/board': ['node/src'],
   'node/src/commands': ['node/src'],
-  gateway: ['node/src/contract', 'node/src/client', 'node/src/shipped'],
+  gateway: ['node/src/contract', 'node/src/client', 'node/src/shipped', 'node/src/access'],
   ui: ['node/src/contract'],
   'firmware-sim': ['node/src/contract', 'node/src/shipped'],
   provision: ['node/src/contract', 'node/src/shipped'],
@@ -46,6 +47,7 @@ const MAY_IMPORT: Record<string, string[]> = {
 };
 
 const WORKSPACES: Record<string, string> = {
+  '@weir/node/access': 'node/src/access/index.ts',
   '@weir/node/contract': 'node/src/contract/index.ts',
   '@weir/node/client': 'node/src/client/index.ts',
   '@weir/node/board': 'node/src/board/index.ts',

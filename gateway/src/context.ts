@@ -10,6 +10,14 @@ export interface TokenCheck {
   verify(token: string): boolean;
 }
 
+/** People who log in with a name and a password. */
+export interface UserCheck {
+  /** What tells this user with this password from any other; null where there is none of that name. */
+  stamp(name: string): string | null;
+  /** The stamp, or null when the password is not right. */
+  verify(name: string, password: string): Promise<string | null>;
+}
+
 export interface GatewayOptions {
   client: BoardClient;
   site: Site;
@@ -23,6 +31,7 @@ export interface GatewayOptions {
   version: string;
   logger: FastifyBaseLogger;
   tokens?: TokenCheck | null;
+  users?: UserCheck | null;
   /** Names beyond loopback and the listening address under which the appliance may be addressed. */
   hostnames?: string[];
   now?: () => number;

@@ -1,3 +1,2 @@
 export type { Gateway, GatewayOptions, TokenCheck } from './context.ts';
-export { openTokenFile } from './guard/token-file.ts';
 export { startGateway } from './start.ts';

@@ -30,7 +30,7 @@ export async function prepareGateway(options: GatewayOptions): Promise<{ listen(
     client: options.client,
     gate: new QuestionGate(limits),
     hub: new LiveHub(options.client, limits),
-    access: new Access(options.tokens ?? null, limits, now),
+    access: new Access(options.tokens ?? null, options.users ?? null, limits, now),
     limits,
     now,
     version: options.version,

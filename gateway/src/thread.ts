@@ -11,7 +11,7 @@ import {
 import { isWeirError } from '@weir/node/contract';
 import pino from 'pino';
 import type { Gateway } from './context.ts';
-import { openTokenFile } from './guard/token-file.ts';
+import { openAccessFiles } from './guard/access-files.ts';
 import { prepareGateway } from './start.ts';
 import { pipeWebSockets } from './web-socket.ts';
 
@@ -25,7 +25,7 @@ let client: ConnectedBoard | null = null;
 let starting: Promise<Gateway | null> = Promise.resolve(null);
 
 async function start(board: ConnectedBoard, ports: BoardPorts, setup: GatewaySetup): Promise<Gateway> {
-  const opened = setup.open ? null : openTokenFile(setup.dataDir);
+  const opened = setup.open ? null : await openAccessFiles(setup.dataDir);
   let pipe: ReturnType<typeof pipeWebSockets> | null = null;
   const prepared = await prepareGateway({
     client: board,
@@ -35,6 +35,7 @@ async function start(board: ConnectedBoard, ports: BoardPorts, setup: GatewaySet
     uiDir: setup.uiDir,
     version: ports.version,
     tokens: opened?.tokens ?? null,
+    users: opened?.users ?? null,
     webSocket: (request, socket, head) => pipe?.(request, socket, head),
     logger: pino({ level: setup.logLevel, base: null }, pino.destination(2)),
   });

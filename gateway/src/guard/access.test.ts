@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { addUser, removeUser } from '@weir/node/access';
 import { describe, expect, test } from 'vitest';
 import { type Started, withGateway } from '../testing/with-gateway.ts';
-import { openTokenFile } from './token-file.ts';
+import { openAccessFiles } from './access-files.ts';
 
 const RIGHT = 'weir_right';
 const tokens = { verify: (token: string) => token === RIGHT };
@@ -113,38 +114,43 @@ describe('a log-in', () => {
     expect(await status()).toBe(401);
   });
 
-  test.each([['{"token":'], ['{}'], ['{"token":5}'], ['[]'], ['']])(
-    'with the body %j is a 400',
-    async (body) => {
-      const { get } = await closed();
-      const headers = { 'content-type': 'application/json' };
-      const answer = await get('/api/v1/login', { method: 'POST', headers, body });
-      expect(answer.status).toBe(400);
-      expect((await answer.json()).error.code).toBe('WEIR_BAD_QUESTION');
-    },
-  );
+  test.each([
+    ['{"token":'],
+    ['{}'],
+    ['{"token":5}'],
+    ['[]'],
+    [''],
+    ['{"user":"anna"}'],
+    ['{"token":"x","user":"anna","password":"y"}'],
+  ])('with the body %j is a 400', async (body) => {
+    const { get } = await closed();
+    const headers = { 'content-type': 'application/json' };
+    const answer = await get('/api/v1/login', { method: 'POST', headers, body });
+    expect(answer.status).toBe(400);
+    expect((await answer.json()).error.code).toBe('WEIR_BAD_QUESTION');
+  });
 });
 
 describe('the token file', () => {
   const directory = () => mkdtempSync(join(tmpdir(), 'weir-tokens-'));
 
-  test('is made once, for its owner alone, and holds no token in clear', () => {
+  test('is made once, for its owner alone, and holds no token in clear', async () => {
     const dir = directory();
-    const { firstToken, tokens: made } = openTokenFile(dir);
+    const { firstToken, tokens: made } = await openAccessFiles(dir);
     expect(made.verify(firstToken!)).toBe(true);
     expect(made.verify(`${firstToken}x`)).toBe(false);
     const path = join(dir, 'tokens.json');
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(readFileSync(path, 'utf8')).not.toContain(firstToken!);
-    const again = openTokenFile(dir);
+    const again = await openAccessFiles(dir);
     expect(again.firstToken).toBeNull();
     expect(again.tokens.verify(firstToken!)).toBe(true);
   });
 
-  test('is read again when it changes', () => {
+  test('is read again when it changes', async () => {
     const dir = directory();
     let now = 0;
-    const { firstToken, tokens: made } = openTokenFile(dir, () => now);
+    const { firstToken, tokens: made } = await openAccessFiles(dir, () => now);
     const sha256 = createHash('sha256').update('second').digest('hex');
     const content = { version: 1, tokens: [{ name: 'second', sha256, createdAt: 1 }] };
     writeFileSync(join(dir, 'tokens.json'), JSON.stringify(content));
@@ -156,9 +162,70 @@ describe('the token file', () => {
     expect(made.verify('second')).toBe(false);
   });
 
-  test('of another shape is refused, not replaced', () => {
+  test('of another shape is refused, not replaced', async () => {
     const dir = directory();
     writeFileSync(join(dir, 'tokens.json'), '{"version":2}');
-    expect(() => openTokenFile(dir)).toThrow(/not a token file/);
+    await expect(openAccessFiles(dir)).rejects.toThrow(/not a token file/);
+  });
+});
+
+describe('users', () => {
+  const password = 'a long password';
+
+  async function opened(now: () => number = Date.now) {
+    const dir = mkdtempSync(join(tmpdir(), 'weir-users-'));
+    await addUser(dir, 'anna', password, 0);
+    const files = await openAccessFiles(dir, now);
+    expect(files.firstToken).toBeNull();
+    const started = await closed({
+      tokens: files.tokens,
+      users: files.users,
+      limits: { wrongTokensPerMinute: 3 },
+    });
+    const enter = (user: string, secret: string) =>
+      started.get('/api/v1/login', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ user, password: secret }),
+      });
+    return { dir, started, enter };
+  }
+
+  test('log in with their password, which stands nowhere in clear', async () => {
+    const { dir, started, enter } = await opened();
+    const answer = await enter('anna', password);
+    expect(answer.status).toBe(200);
+    const headers = { cookie: cookieOf(answer) };
+    expect((await started.get('/api/v1/site', { headers })).status).toBe(200);
+    expect(statSync(join(dir, 'users.json')).mode & 0o777).toBe(0o600);
+    expect(readFileSync(join(dir, 'users.json'), 'utf8')).not.toContain(password);
+    // A password is no token.
+    expect((await started.get('/api/v1/site', bearer(password))).status).toBe(401);
+  });
+
+  test('row 54: who guesses is slowed, and a password that was right before still passes', async () => {
+    const { enter } = await opened();
+    expect((await enter('anna', password)).status).toBe(200);
+    const statuses: number[] = [];
+    for (const user of ['anna', 'nobody', 'anna', 'anna']) statuses.push((await enter(user, 'guess')).status);
+    expect(statuses).toEqual([401, 401, 401, 429]);
+    expect((await enter('anna', password)).status).toBe(200);
+  });
+
+  test('are logged out when they are removed, and when they get another password', async () => {
+    let now = 0;
+    const { dir, started, enter } = await opened(() => now);
+    const status = async (headers: Record<string, string>) =>
+      (await started.get('/api/v1/site', { headers })).status;
+    const first = { cookie: cookieOf(await enter('anna', password)) };
+    await addUser(dir, 'anna', 'another password', 0);
+    now = 10_000;
+    expect(await status(first)).toBe(401);
+    expect((await enter('anna', password)).status).toBe(401);
+    const second = { cookie: cookieOf(await enter('anna', 'another password')) };
+    expect(await status(second)).toBe(200);
+    await removeUser(dir, 'anna');
+    now = 20_000;
+    expect(await status(second)).toBe(401);
   });
 });

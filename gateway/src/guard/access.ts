@@ -1,7 +1,7 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { WeirError } from '@weir/node/contract';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { TokenCheck } from '../context.ts';
+import type { TokenCheck, UserCheck } from '../context.ts';
 import type { HttpLimits } from '../limits.ts';
 
 const COOKIE = 'weir_session';
@@ -10,25 +10,34 @@ const MINUTE_MS = 60_000;
 const MAX_SOURCES = 10_000;
 const MAX_KNOWN = 100;
 
+/** Kept in memory alone. Each request asks again, so a revoked token and a removed user end their sessions. */
+type Proof = { token: string } | { user: string; stamp: string };
+
 interface Session {
-  /** Kept as it came, in memory alone: each request asks again, so a revoked token ends its sessions. */
-  token: string;
+  proof: Proof;
   endsAt: number;
 }
 
+/** What somebody logs in with. */
+export type LogInWith = { token: string } | { user: string; password: string };
+
 type Bounds = Pick<HttpLimits, 'sessions' | 'sessionMs' | 'wrongTokensPerMinute'>;
 
-/** Who may ask: the bearer of a token, or a browser that has logged in with one. */
+/** Who may ask: the bearer of a token, or a browser that has logged in with one, or as a user. */
 export class Access {
   readonly #tokens: TokenCheck | null;
+  readonly #users: UserCheck | null;
+  /** Passwords that were right are known again by a keyed hash, which dies with the process. */
+  readonly #processKey = randomBytes(32);
   readonly #bounds: Bounds;
   readonly #now: () => number;
   readonly #sessions = new Map<string, Session>();
   readonly #wrong = new Map<string, { count: number; until: number }>();
   readonly #known = new Set<string>();
 
-  constructor(tokens: TokenCheck | null, bounds: Bounds, now: () => number) {
+  constructor(tokens: TokenCheck | null, users: UserCheck | null, bounds: Bounds, now: () => number) {
     this.#tokens = tokens;
+    this.#users = users;
     this.#bounds = bounds;
     this.#now = now;
   }
@@ -41,15 +50,16 @@ export class Access {
       throw loginNeeded('The token is not right.');
     }
     const session = this.#session(request);
-    if (session && this.#tokens?.verify(session.token)) return;
+    if (session && this.#holds(session.proof)) return;
     throw loginNeeded('Log in first.');
   }
 
   /** Answers the cookie of a new session; its name is never one that the client brought (session fixation). */
-  logIn(request: FastifyRequest, token: string, secure: boolean): string {
-    if (!this.#verify(token, request.ip)) throw loginNeeded('The token is not right.');
+  async logIn(request: FastifyRequest, given: LogInWith, secure: boolean): Promise<string> {
+    const proof =
+      'token' in given ? this.#byToken(given.token, request.ip) : await this.#byPassword(given, request.ip);
     const id = randomBytes(32).toString('base64url');
-    this.#sessions.set(digest(id), { token, endsAt: this.#now() + this.#bounds.sessionMs });
+    this.#sessions.set(digest(id), { proof, endsAt: this.#now() + this.#bounds.sessionMs });
     forgetOldest(this.#sessions, this.#bounds.sessions);
     return cookie(id, Math.floor(this.#bounds.sessionMs / 1000), secure);
   }
@@ -70,25 +80,54 @@ export class Access {
     return null;
   }
 
-  // A source that guesses is slowed, yet a token that was right before passes: nobody is locked out by a neighbour.
+  #holds(proof: Proof): boolean {
+    if ('token' in proof) return this.#tokens?.verify(proof.token) ?? false;
+    return this.#users?.stamp(proof.user) === proof.stamp;
+  }
+
+  #byToken(token: string, source: string): Proof {
+    if (!this.#verify(token, source)) throw loginNeeded('The token is not right.');
+    return { token };
+  }
+
+  async #byPassword({ user, password }: { user: string; password: string }, source: string): Promise<Proof> {
+    const key = createHmac('sha256', this.#processKey).update(`${user}\0${password}`).digest('base64');
+    this.#refuseGuessing(source, key);
+    const stamp = (await this.#users?.verify(user, password)) ?? null;
+    if (stamp === null) {
+      this.#countWrong(source);
+      throw loginNeeded('The name or the password is not right.');
+    }
+    this.#remember(key);
+    return { user, stamp };
+  }
+
   #verify(token: string, source: string): boolean {
     const key = digest(token);
-    const wrong = this.#wrong.get(source);
-    const isSlowed =
-      wrong !== undefined && wrong.until > this.#now() && wrong.count >= this.#bounds.wrongTokensPerMinute;
-    if (isSlowed && !this.#known.has(key)) {
-      throw new WeirError('WEIR_BUSY', 'Too many wrong tokens from this address.', {
-        field: 'token',
-        suggestion: 'Try again in a minute.',
-      });
-    }
+    this.#refuseGuessing(source, key);
     if (this.#tokens?.verify(token)) {
-      this.#known.add(key);
-      forgetOldest(this.#known, MAX_KNOWN);
+      this.#remember(key);
       return true;
     }
     this.#countWrong(source);
     return false;
+  }
+
+  // A source that guesses is slowed, yet what was right before passes: nobody is locked out by a neighbour.
+  #refuseGuessing(source: string, key: string): void {
+    const wrong = this.#wrong.get(source);
+    const isSlowed =
+      wrong !== undefined && wrong.until > this.#now() && wrong.count >= this.#bounds.wrongTokensPerMinute;
+    if (!isSlowed || this.#known.has(key)) return;
+    throw new WeirError('WEIR_BUSY', 'Too many wrong tokens or passwords from this address.', {
+      field: 'token',
+      suggestion: 'Try again in a minute.',
+    });
+  }
+
+  #remember(key: string): void {
+    this.#known.add(key);
+    forgetOldest(this.#known, MAX_KNOWN);
   }
 
   #countWrong(source: string): void {
@@ -109,7 +148,8 @@ export function setSessionCookie(reply: FastifyReply, value: string): void {
 
 function loginNeeded(message: string): WeirError {
   return new WeirError('WEIR_LOGIN_NEEDED', message, {
-    suggestion: 'Send Authorization: Bearer TOKEN, or POST the token to /api/v1/login.',
+    suggestion:
+      'Send Authorization: Bearer TOKEN, or POST a token, or a user and a password, to /api/v1/login.',
   });
 }
 

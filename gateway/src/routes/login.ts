@@ -1,5 +1,5 @@
-import { LoginAnswer, LoginQuestion } from '@weir/node/contract';
-import { setSessionCookie } from '../guard/access.ts';
+import { LoginAnswer, LoginQuestion, WeirError } from '@weir/node/contract';
+import { type LogInWith, setSessionCookie } from '../guard/access.ts';
 import { type App, FAULTS, type Parts } from './parts.ts';
 
 export function loginRoutes(app: App, { access }: Parts): void {
@@ -7,14 +7,15 @@ export function loginRoutes(app: App, { access }: Parts): void {
     '/api/v1/login',
     {
       schema: {
-        summary: 'A token for a session cookie.',
+        summary: 'A token, or a user and a password, for a session cookie.',
         tags: ['access'],
         body: LoginQuestion,
         response: { 200: LoginAnswer, ...FAULTS },
       },
     },
     async (request, reply) => {
-      setSessionCookie(reply, access.logIn(request, request.body.token, request.protocol === 'https'));
+      const cookie = await access.logIn(request, whatWith(request.body), request.protocol === 'https');
+      setSessionCookie(reply, cookie);
       return { loggedIn: true };
     },
   );
@@ -27,4 +28,12 @@ export function loginRoutes(app: App, { access }: Parts): void {
       return { loggedIn: false };
     },
   );
+}
+
+function whatWith({ token, user, password }: LoginQuestion): LogInWith {
+  if (token !== undefined && user === undefined && password === undefined) return { token };
+  if (token === undefined && user !== undefined && password !== undefined) return { user, password };
+  throw new WeirError('WEIR_BAD_QUESTION', 'A log-in takes a token, or a user and a password.', {
+    field: token === undefined ? 'token' : 'user',
+  });
 }

@@ -12,9 +12,16 @@ const CopiedFile = Type.Union([
   Type.Literal('shape.json'),
   Type.Literal('devices.json'),
   Type.Literal('tokens.json'),
+  Type.Literal('users.json'),
 ]);
 export type CopiedFile = Static<typeof CopiedFile>;
-export const COPIED_FILES: readonly CopiedFile[] = ['site.yaml', 'shape.json', 'devices.json', 'tokens.json'];
+export const COPIED_FILES: readonly CopiedFile[] = [
+  'site.yaml',
+  'shape.json',
+  'devices.json',
+  'tokens.json',
+  'users.json',
+];
 
 const LogPiece = Type.Object({
   from: Sequence,

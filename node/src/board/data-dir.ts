@@ -12,6 +12,7 @@ export interface DataDir {
   sessions: string;
   devices: string;
   tokens: string;
+  users: string;
   shape: string;
   /** Up to which window each sliding rollup was told. */
   windows: string;
@@ -80,6 +81,7 @@ export function placesOf(root: string): DataDir {
     sessions: join(root, 'sessions'),
     devices: join(root, 'devices.json'),
     tokens: join(root, 'tokens.json'),
+    users: join(root, 'users.json'),
     shape: join(root, 'shape.json'),
     windows: join(root, 'windows.json'),
     site: join(root, KEPT_SITE),

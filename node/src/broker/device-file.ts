@@ -1,7 +1,7 @@
 import { randomBytes, scrypt } from 'node:crypto';
-import { open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { changeFile, readIfThere } from '../access/index.ts';
 import { WeirError } from '../contract/index.ts';
 
 /** A device that may log in. Its client id is its id. */
@@ -31,7 +31,6 @@ export interface NewDevice {
 }
 
 const FILE = 'devices.json';
-const LOCK_MS = 10_000;
 /** About 50 ms: a person's password can be guessed, so each guess must cost. */
 const CHOSEN_COST = 2 ** 15;
 /** About 2 ms: nobody guesses 160 random bits, and after a restart 2,000 devices log in within seconds. */
@@ -54,13 +53,11 @@ export function devicesPath(dataDir: string): string {
 
 /** The file as it is; none is the same as an empty one. */
 export async function readDevices(dataDir: string): Promise<Map<string, Device>> {
-  let text: string;
-  try {
-    text = await readFile(devicesPath(dataDir), 'utf8');
-  } catch (fault) {
-    if ((fault as NodeJS.ErrnoException).code === 'ENOENT') return new Map();
-    throw fault;
-  }
+  return parseDevices(await readIfThere(devicesPath(dataDir)));
+}
+
+function parseDevices(text: string | null): Map<string, Device> {
+  if (text === null) return new Map();
   const { devices } = JSON.parse(text) as { devices: Device[] };
   return new Map(devices.map((device) => [device.id, device]));
 }
@@ -105,42 +102,10 @@ export async function revokeDevice(dataDir: string, id: string): Promise<boolean
   return known;
 }
 
-/** Read, change, write to a new file, rename: a reader sees the old or the new one. A lock file keeps writers apart. */
 async function changeDevices(dataDir: string, change: (devices: Map<string, Device>) => void): Promise<void> {
-  const lock = `${devicesPath(dataDir)}.lock`;
-  await takeLock(lock);
-  try {
-    const devices = await readDevices(dataDir);
+  await changeFile(devicesPath(dataDir), (before) => {
+    const devices = parseDevices(before);
     change(devices);
-    const fresh = `${devicesPath(dataDir)}.new`;
-    const file = await open(fresh, 'w', 0o600);
-    try {
-      await file.writeFile(`${JSON.stringify({ version: 1, devices: [...devices.values()] }, null, 2)}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(fresh, devicesPath(dataDir));
-  } finally {
-    await rm(lock, { force: true });
-  }
-}
-
-async function takeLock(lock: string): Promise<void> {
-  const givenUpMs = Date.now() + LOCK_MS;
-  for (;;) {
-    try {
-      await (await open(lock, 'wx', 0o600)).close();
-      return;
-    } catch (fault) {
-      if ((fault as NodeJS.ErrnoException).code !== 'EEXIST') throw fault;
-    }
-    // One that was left by a process that died does not lock the file for ever.
-    const ageMs = await stat(lock).then(
-      ({ mtimeMs }) => Date.now() - mtimeMs,
-      () => 0,
-    );
-    if (ageMs > LOCK_MS || Date.now() > givenUpMs) await rm(lock, { force: true });
-    else await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+    return `${JSON.stringify({ version: 1, devices: [...devices.values()] }, null, 2)}\n`;
+  });
 }

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { addDevice, listDevices, revokeDevice } from '../broker/index.ts';
 import { WeirError } from '../contract/index.ts';
 import { type Command, EXIT, type Invocation, text } from './command.ts';
+import { assertMayChange } from './may-change.ts';
 import { table } from './table.ts';
 
 export const deviceCommand: Command = {
@@ -42,6 +43,7 @@ async function add(invocation: Invocation, data: string, id: string): Promise<nu
   const publish = filters(invocation, 'publish');
   const subscribe = filters(invocation, 'subscribe');
   mkdirSync(data, { recursive: true, mode: 0o750 });
+  assertMayChange(data);
   const added = await addDevice(data, {
     id,
     ...(publish ? { publish } : {}),
@@ -74,6 +76,7 @@ async function list(invocation: Invocation, data: string): Promise<number> {
 }
 
 async function revoke(invocation: Invocation, data: string, id: string): Promise<number> {
+  assertMayChange(data);
   const known = await revokeDevice(data, id);
   if (invocation.json) process.stdout.write(`${JSON.stringify({ id, revoked: known })}\n`);
   else

@@ -1,4 +1,5 @@
 export { backupCommand } from './backup.ts';
+export { certCommand } from './cert.ts';
 export { checkCommand } from './check.ts';
 export { type Command, EXIT, runCommand } from './command.ts';
 export { completionCommand } from './completion.ts';
@@ -17,5 +18,7 @@ export { siteCommand } from './site.ts';
 export { statusCommand } from './status.ts';
 export { swapCommand } from './swap.ts';
 export { tailCommand } from './tail.ts';
+export { tokenCommand } from './token.ts';
 export { type Parts, upCommand } from './up.ts';
+export { userCommand } from './user.ts';
 export { verifyCommand } from './verify.ts';

@@ -13,11 +13,11 @@ export async function ask<T>(path: string, abort?: AbortSignal): Promise<T> {
   return request<T>(path, { signal: abort ? AbortSignal.any([abort, patience]) : patience });
 }
 
-export async function logIn(token: string): Promise<void> {
+export async function logIn(given: { token: string } | { user: string; password: string }): Promise<void> {
   await request('/api/v1/login', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ token }),
+    body: JSON.stringify(given),
   });
   loginNeeded.value = false;
 }

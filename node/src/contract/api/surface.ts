@@ -88,7 +88,12 @@ export const VersionAnswer = Type.Object({
 });
 export type VersionAnswer = Static<typeof VersionAnswer>;
 
-export const LoginQuestion = Type.Object({ token: Type.String({ minLength: 1, maxLength: 512 }) });
+/** A token, or a user and a password. */
+export const LoginQuestion = Type.Object({
+  token: Type.Optional(Type.String({ minLength: 1, maxLength: 512 })),
+  user: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
+  password: Type.Optional(Type.String({ minLength: 1, maxLength: 512 })),
+});
 export type LoginQuestion = Static<typeof LoginQuestion>;
 
 export const LoginAnswer = Type.Object({ loggedIn: Type.Boolean() });
