@@ -33,6 +33,7 @@ const PACKAGES: { name: string; commands: string[]; for: string }[] = [
     for: 'the release for ARM is tried',
   },
   { name: 'mmdebstrap', commands: ['/usr/bin/mmdebstrap'], for: 'libraries of other architectures' },
+  { name: 'openssh-server', commands: ['/usr/sbin/sshd', '/usr/bin/ssh'], for: 'backups over ssh' },
   { name: 'systemd', commands: ['/usr/bin/systemd-analyze'], for: 'the service’s sandbox is judged' },
 ];
 

@@ -2,11 +2,18 @@ import { constants } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { WeirError } from '../contract/index.ts';
-import { assertName, isName, NAMES, type Place, type PlacedFile } from './place.ts';
+import { assertName, assertOnlyBackup, isName, type Place, type PlacedFile, UNFINISHED } from './place.ts';
 
-const UNFINISHED = 'unfinished-';
-/** What a fresh file system puts into its root. */
-const OF_FILE_SYSTEMS = new Set(['lost+found', 'System Volume Information', '.Trash-1000']);
+/** What a disk says when it takes nothing, and what a person can do about. */
+const UNAVAILABLE: Record<string, string> = {
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the quota is used up',
+  EROFS: 'it can only be read',
+  EACCES: 'this user may not write there',
+  EPERM: 'this user may not write there',
+  ENOTDIR: 'a part of the path is no directory',
+  EIO: 'the disk refuses',
+};
 
 /** A directory of this machine: a USB disk, a network mount. Links in it are never followed. */
 export class DirectoryPlace implements Place {
@@ -20,15 +27,13 @@ export class DirectoryPlace implements Place {
   }
 
   async prepare(): Promise<void> {
-    await mkdir(this.#root, { recursive: true, mode: 0o700 });
-    const names = (await readdir(this.#root)).filter((name) => !OF_FILE_SYSTEMS.has(name));
-    for (const name of names.filter((one) => one.startsWith(UNFINISHED)))
-      await rm(join(this.#root, name), { force: true });
-    const others = names.filter((name) => !name.startsWith(UNFINISHED));
-    if (others.length > 0 && !others.includes(NAMES.header))
-      throw new WeirError('WEIR_USAGE', `${this.#root} is not empty and holds no backup of weir`, {
-        suggestion: 'Name an empty directory, or a new one below it.',
-      });
+    await this.#available(async () => {
+      await mkdir(this.#root, { recursive: true, mode: 0o700 });
+      const names = await readdir(this.#root);
+      for (const name of names.filter((one) => one.startsWith(UNFINISHED)))
+        await rm(join(this.#root, name), { force: true });
+      assertOnlyBackup(this.#root, names);
+    });
   }
 
   async list(folder: string): Promise<PlacedFile[]> {
@@ -61,6 +66,10 @@ export class DirectoryPlace implements Place {
 
   async write(name: string, bytes: Uint8Array): Promise<void> {
     assertName(name);
+    await this.#available(() => this.#write(name, bytes));
+  }
+
+  async #write(name: string, bytes: Uint8Array): Promise<void> {
     const path = join(this.#root, name);
     const unfinished = join(this.#root, `${UNFINISHED}${process.pid}`);
     await this.#makeFolder(dirname(path));
@@ -82,6 +91,19 @@ export class DirectoryPlace implements Place {
   }
 
   async close(): Promise<void> {}
+
+  async #available(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (cause) {
+      const why = UNAVAILABLE[(cause as NodeJS.ErrnoException).code ?? ''];
+      if (why === undefined) throw cause;
+      throw new WeirError('WEIR_BACKUP_UNAVAILABLE', `${this.#root}: ${why}`, {
+        cause,
+        suggestion: 'Mend that and start again; it goes on where it was.',
+      });
+    }
+  }
 
   async #makeFolder(path: string): Promise<void> {
     if (this.#made.has(path)) return;

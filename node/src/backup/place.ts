@@ -1,3 +1,5 @@
+import { WeirError } from '../contract/index.ts';
+
 /** Where a backup is kept: files by name, in a directory here or on another machine. */
 export interface Place {
   /** For messages. */
@@ -40,4 +42,18 @@ export function assertName(name: string): void {
 
 export function isName(name: string): boolean {
   return NAME.test(name);
+}
+
+/** What is being written, in the root of the place: it is no backup's yet, and goes when the next one begins. */
+export const UNFINISHED = 'unfinished-';
+/** What a fresh file system puts into its root. */
+const OF_FILE_SYSTEMS = new Set(['lost+found', 'System Volume Information', '.Trash-1000']);
+
+/** A backup never begins among other people's files. */
+export function assertOnlyBackup(place: string, names: string[]): void {
+  const others = names.filter((name) => !name.startsWith(UNFINISHED) && !OF_FILE_SYSTEMS.has(name));
+  if (others.length === 0 || others.includes(NAMES.header)) return;
+  throw new WeirError('WEIR_USAGE', `${place} is not empty and holds no backup of weir`, {
+    suggestion: 'Name an empty directory, or a new one below it.',
+  });
 }

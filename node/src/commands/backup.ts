@@ -8,7 +8,8 @@ import { ProgressLine } from './progress-line.ts';
 import { siteOfData } from './read-site.ts';
 import { table } from './table.ts';
 
-export const PASSPHRASE: Record<string, Option> = {
+export const OF_PLACES: Record<string, Option> = {
+  'ssh-config': { type: 'string', value: 'FILE', help: 'of ssh, for ssh://…: which key, which known hosts' },
   'passphrase-file': { type: 'string', value: 'FILE', help: 'its first line encrypts, or opens, the backup' },
 };
 
@@ -16,10 +17,10 @@ export function backupCommand(parts: { version: string; shippedSite: URL }): Com
   return {
     name: 'backup',
     usage: 'backup TO [--data DIR] [--passphrase-file FILE] [--keep N] | backup TO --list | --check',
-    summary: `Copies everything that an appliance knows, also while it runs. TO is a directory: a USB disk, a network mount. What is there already is not copied again; an interrupted backup is started again and goes on.`,
+    summary: `Copies everything that an appliance knows, also while it runs. TO is a directory (a USB disk, a network mount) or ssh://USER@HOST:PORT/DIR. What is there already is not copied again; an interrupted backup is started again and goes on.`,
     options: {
       data: { type: 'string', value: 'DIR', help: 'the data directory', default: './weir-data' },
-      ...PASSPHRASE,
+      ...OF_PLACES,
       keep: { type: 'string', value: 'N', help: 'afterwards forget all backups but the newest N' },
       list: { type: 'boolean', help: 'list the backups that there are' },
       check: {
@@ -36,7 +37,7 @@ async function backup(invocation: Invocation, parts: { version: string; shippedS
   if (!to) throw new WeirError('WEIR_USAGE', 'say where to, as in: weir backup /mnt/usb/weir');
   const keep = keepOf(invocation);
   const reads = invocation.options.list === true || invocation.options.check === true;
-  const place = openPlace(to);
+  const place = openPlace(to, text(invocation, 'ssh-config') ?? null);
   try {
     const repository = await Repository.open(place, passphraseOf(invocation), !reads);
     if (invocation.options.list === true) return await list(invocation, repository);

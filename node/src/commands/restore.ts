@@ -2,7 +2,7 @@ import { openPlace } from '../backup/open-place.ts';
 import { Repository } from '../backup/repository.ts';
 import { restoreData } from '../board/index.ts';
 import { WeirError } from '../contract/index.ts';
-import { PASSPHRASE, passphraseOf } from './backup.ts';
+import { OF_PLACES, passphraseOf } from './backup.ts';
 import { type Command, EXIT, type Invocation, needed, text } from './command.ts';
 import { ProgressLine } from './progress-line.ts';
 
@@ -10,7 +10,7 @@ export const restoreCommand: Command = {
   name: 'restore',
   usage: 'restore FROM --data DIR [--backup ID] [--passphrase-file FILE]',
   summary:
-    'Makes a data directory out of a backup, and proves that every shard is in the state that was backed up. DIR is empty, or of a restore that was interrupted. Run it as the user that the appliance runs as.',
+    'Makes a data directory out of a backup, in a directory or at ssh://USER@HOST:PORT/DIR, and proves that every shard is in the state that was backed up. DIR is empty, or of a restore that was interrupted. Run it as the user that the appliance runs as.',
   options: {
     data: { type: 'string', value: 'DIR', help: 'the data directory that is made' },
     backup: {
@@ -18,7 +18,7 @@ export const restoreCommand: Command = {
       value: 'ID',
       help: 'which one, of weir backup FROM --list; the newest without it',
     },
-    ...PASSPHRASE,
+    ...OF_PLACES,
   },
   run: restore,
 };
@@ -31,7 +31,7 @@ async function restore(invocation: Invocation): Promise<number> {
       'say where from, as in: weir restore /mnt/usb/weir --data /var/lib/weir',
     );
   const data = needed(invocation, 'data');
-  const place = openPlace(from);
+  const place = openPlace(from, text(invocation, 'ssh-config') ?? null);
   try {
     const repository = await Repository.open(place, passphraseOf(invocation), false);
     const id = await chosen(invocation, repository);

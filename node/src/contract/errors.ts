@@ -69,6 +69,11 @@ export const ERRORS = {
     exit: 6,
     means: 'A piece of the backup is missing, damaged or not what it says it is. Nothing was made of it.',
   },
+  WEIR_BACKUP_UNAVAILABLE: {
+    status: 503,
+    exit: 6,
+    means: 'The place of the backup is full, or does not take what is written. What was copied stays.',
+  },
   WEIR_UNREACHABLE: { status: 503, exit: 4, means: 'Nothing answers at that address.' },
   WEIR_NOT_ALLOWED: { status: 403, exit: 5, means: 'The credentials do not allow this.' },
   WEIR_LOGIN_NEEDED: { status: 401, exit: 5, means: 'The question needs an access token or a log-in.' },

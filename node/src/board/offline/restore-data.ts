@@ -17,8 +17,10 @@ import { pasteShard } from '../../store/runs/shard-paste.ts';
 import { assertOwner, type DataDir, openDataDir, placesOf, RESTORING } from '../data-dir.ts';
 import { writeWhole } from '../write-whole.ts';
 
-/** What a fresh file system has in its root. */
-const OF_FILE_SYSTEMS = new Set(['lost+found']);
+/** What a fresh file system has in its root; and the key with which its user reaches a backup over ssh. */
+const NOT_OURS = new Set(['lost+found', '.ssh']);
+/** What nobody but the appliance's user reads. */
+const SECRET: ReadonlySet<string> = new Set(['devices.json', 'tokens.json', 'users.json']);
 /** The disk must hold the copy, and the write-ahead logs of whoever writes it. */
 const SPARE_BYTES = 64 * 1024 * 1024;
 
@@ -54,14 +56,23 @@ export async function restoreData(
 async function begin(dataDir: string): Promise<void> {
   await mkdir(dataDir, { recursive: true, mode: 0o750 });
   assertOwner(dataDir, process.getuid?.() ?? 0, (await stat(dataDir)).uid);
-  const names = (await readdir(dataDir)).filter((name) => !OF_FILE_SYSTEMS.has(name));
+  const names = (await readdir(dataDir)).filter((name) => !NOT_OURS.has(name));
   if (names.length > 0 && !names.includes(RESTORING))
     throw new WeirError('WEIR_USAGE', `${dataDir} is not empty, and a restore never overwrites`, {
       suggestion: 'Name an empty directory, or move what is there away.',
     });
   writeWhole(join(dataDir, RESTORING), 'A restore is under way; if it was interrupted, start it again.\n');
   const dir = placesOf(dataDir);
-  for (const path of [dir.log, dir.store, dir.sessions, dir.devices, dir.tokens, dir.shape, dir.site])
+  for (const path of [
+    dir.log,
+    dir.store,
+    dir.sessions,
+    dir.devices,
+    dir.tokens,
+    dir.users,
+    dir.shape,
+    dir.site,
+  ])
     await rm(path, { recursive: true, force: true });
 }
 
@@ -86,9 +97,10 @@ async function pasteFiles(repository: Repository, manifest: Manifest, dir: DataD
     'shape.json': dir.shape,
     'devices.json': dir.devices,
     'tokens.json': dir.tokens,
+    'users.json': dir.users,
   };
   for (const { name, object } of manifest.files) {
-    const isSecret = name === 'devices.json' || name === 'tokens.json';
+    const isSecret = SECRET.has(name);
     writeWhole(paths[name], await repository.get(object), isSecret ? 0o600 : 0o640);
   }
 }
