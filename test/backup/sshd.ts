@@ -75,15 +75,18 @@ export class Sshd {
     return file;
   }
 
-  /** Connections break off, and new ones are taken. Answers how many there were. */
-  cut(): number {
-    const below = (parent: number): number[] =>
-      readdirSync('/proc')
-        .filter((name) => /^\d+$/.test(name) && parentOf(Number(name)) === parent)
-        .map(Number);
-    const connections = below(this.#child.pid!);
-    for (const pid of connections.flatMap((one) => [...below(one), one])) kill(pid);
-    return connections.length;
+  /** Connections break off, and new ones are taken. */
+  cut(): void {
+    for (const pid of this.#connections().flatMap((one) => [...childrenOf(one), one])) kill(pid);
+  }
+
+  /** When the other machine has nothing more to do with anybody; the test's own limit is the bound. */
+  async left(): Promise<void> {
+    while (this.#connections().length > 0) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+
+  #connections(): number[] {
+    return childrenOf(this.#child.pid!);
   }
 
   async stop(): Promise<void> {
@@ -104,6 +107,11 @@ export class Sshd {
     });
   }
 }
+
+const childrenOf = (parent: number): number[] =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && parentOf(Number(name)) === parent)
+    .map(Number);
 
 /** One that has gone by itself is as dead. */
 function kill(pid: number): void {

@@ -123,10 +123,11 @@ for (let run = 0; run < runs; run++) {
   cpu.push(started.cpuMs);
   await end(started);
 }
-const startMs = median(times);
-process.stdout.write(
-  `start to /readyz   ${startMs.toFixed(0)} ms (${Math.min(...times).toFixed(0)} to ${Math.max(...times).toFixed(0)}, ${runs} runs); ${median(cpu).toFixed(0)} ms of processor time\n`,
-);
+const startMs = runs > 0 ? median(times) : 0;
+if (runs > 0)
+  process.stdout.write(
+    `start to /readyz   ${startMs.toFixed(0)} ms (${Math.min(...times).toFixed(0)} to ${Math.max(...times).toFixed(0)}, ${runs} runs); ${median(cpu).toFixed(0)} ms of processor time\n`,
+  );
 let missed = startMs > BUDGET.startMs;
 if (idleMs > 0) {
   const idle = await start();
