@@ -34,6 +34,7 @@ const PACKAGES: { name: string; commands: string[]; for: string }[] = [
   },
   { name: 'mmdebstrap', commands: ['/usr/bin/mmdebstrap'], for: 'libraries of other architectures' },
   { name: 'openssh-server', commands: ['/usr/sbin/sshd', '/usr/bin/ssh'], for: 'backups over ssh' },
+  { name: 'iproute2', commands: ['/usr/bin/ip'], for: 'a machine without a network' },
   { name: 'systemd', commands: ['/usr/bin/systemd-analyze'], for: 'the service’s sandbox is judged' },
 ];
 
