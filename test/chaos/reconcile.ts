@@ -2,86 +2,22 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { LoadClient, TapeWriter } from '@weir/firmware-sim';
+import { TapeWriter } from '@weir/firmware-sim';
 import type { Replay } from '@weir/node/contract';
 import { Appliance } from '../product/appliance.ts';
 import { numberOption } from './cut-loop.ts';
+import { clientOf, DAY_MS, DAY_SITE, day, fillDay, packOf, SLOTS, TAPE_BYTES } from './day-of-meters.ts';
 
 /**
  * What the nightly job takes: a day of many meters at 15-minute readings is sent, then read again and compared while
  * readings go on at a steady rate. Prints how long it took, and the acknowledgements' p99 before and meanwhile.
  * `--meters 1000000 --rate 20000` is the long form.
  */
-const PACK = 500;
-const DAY_MS = 24 * 3_600_000;
-const SLOT_MS = 15 * 60_000;
-const SLOTS = DAY_MS / SLOT_MS;
 const TICK_MS = 50;
-const TAPE_BYTES = 1024 * 1024;
-
-const SITE = `weir: 1
-site: { name: Reconcile, timezone: UTC }
-streams:
-  electricity:
-    from: packs/{concentrator}/electricity
-    time: ts
-    key: meter
-    id: [meter, ts]
-    fields: { kwh: { type: counter, unit: kWh, decimals: 3 }, state: text }
-rollups:
-  usage:
-    of: electricity
-    by: [[meter], [state], []]
-    measures: { kwh: increase(kwh), readings: count() }
-    tiers: { 15m: 30d, 1h: 4mo, 1d: 10y }
-retention: { raw: 7d, rawBytes: 16GB }
-`;
 
 const meters = numberOption('meters', 20_000);
 const rate = numberOption('rate', 2_000);
 const seconds = numberOption('seconds', 10);
-const day = Math.floor(Date.now() / DAY_MS) * DAY_MS - DAY_MS;
-
-/** A pack of readings one after the other; every meter's register grows by its number and the slot. */
-function packOf(first: number, count: number, ts: number, slot: number): string {
-  const parts: string[] = [];
-  for (let meter = first; meter < first + count; meter++)
-    parts.push(
-      `{"meter":"m${meter}","ts":${ts + (meter % 899) * 1000},"kwh":${(slot * (40 + (meter % 61))) / 1000},"state":"s${meter % 50}"}`,
-    );
-  return `[${parts.join()}]`;
-}
-
-async function clientOf(appliance: Appliance, clientId: string, window: number): Promise<LoadClient> {
-  const client = new LoadClient({ host: '127.0.0.1', port: appliance.mqttPort, clientId, window });
-  await client.open();
-  return client;
-}
-
-/** The day, slot by slot, as fast as it is taken. */
-async function fill(appliance: Appliance): Promise<number> {
-  const client = await clientOf(appliance, 'day', 256);
-  const startedMs = performance.now();
-  let tape = new TapeWriter(TAPE_BYTES);
-  let bytes = 0;
-  for (let slot = 0; slot < SLOTS; slot++) {
-    for (let first = 0; first < meters; first += PACK) {
-      const count = Math.min(PACK, meters - first);
-      const pack = packOf(first, count, day + slot * SLOT_MS, slot);
-      tape.add('packs/day/electricity', pack, count);
-      bytes += pack.length;
-      if (bytes < TAPE_BYTES / 2) continue;
-      await client.send(tape.tape());
-      tape = new TapeWriter(TAPE_BYTES);
-      bytes = 0;
-    }
-    if (slot % 8 === 7) process.stderr.write(`${slot + 1} of ${SLOTS} slots sent\n`);
-  }
-  if (bytes > 0) await client.send(tape.tape());
-  await client.settle();
-  await client.close();
-  return (performance.now() - startedMs) / 1000;
-}
 
 /** Readings of now at the steady rate, until told; answers the p99 of their acknowledgements. */
 async function steady(appliance: Appliance, name: string, going: () => boolean): Promise<number | null> {
@@ -108,11 +44,11 @@ async function steady(appliance: Appliance, name: string, going: () => boolean):
 
 async function measure(work: string): Promise<object> {
   const site = join(work, 'site.yaml');
-  writeFileSync(site, SITE);
+  writeFileSync(site, DAY_SITE);
   const appliance = await Appliance.start({ data: join(work, 'data'), site });
   try {
     await appliance.ready();
-    const filledS = await fill(appliance);
+    const filledS = await fillDay(appliance, meters);
     await appliance.ready();
     const endsAtMs = performance.now() + seconds * 1000;
     const before = await steady(appliance, 'before', () => performance.now() < endsAtMs);

@@ -200,7 +200,7 @@ function noteLargest(
 }
 
 /** Every entry of the period goes into the new run, since the runs that it stands in go. */
-export function* writePeriod(
+function* writePeriod(
   tier: Tier,
   stored: RunView,
   anew: RunView,

@@ -1,3 +1,4 @@
+import { copyBucket, newBuckets } from '../contract/measures/buckets.ts';
 import { decodeChunk, encodeChunk, mergeChunks } from '../contract/measures/chunk.ts';
 import { decodeGroup } from '../contract/measures/entry-key.ts';
 import {
@@ -20,7 +21,7 @@ import {
 } from '../contract/measures/shift.ts';
 import { HISTORY_SPAN_MS, ONLY_PERIOD, periodOf, TABLES } from '../contract/measures/tables.ts';
 import type { Site } from '../contract/site/model.ts';
-import { type TableWriter, tierOf, together, writePeriod } from './compare-tables.ts';
+import { type TableWriter, type Tier, tierOf, together } from './compare-tables.ts';
 import type { RunView } from './run-store.ts';
 import { putTuples, shiftedTuples } from './seed-shadow.ts';
 
@@ -106,8 +107,42 @@ function* reshapeGroup(
       ...old.periods(tier.table, -EVER, EVER),
       ...anew.periods(tier.table, -EVER, EVER),
     ]);
-    for (const period of [...periods].sort((a, b) => a - b))
-      yield* writePeriod(tier, old, anew, period, write);
+    for (const period of [...periods].sort((a, b) => a - b)) {
+      write.replaces(tier.table, period);
+      yield* reshapePeriod(tier, old, anew, period, write);
+    }
+  }
+}
+
+/** A period that raw covers in full is the shadow's as it is; in the one where raw begins buckets are of either. */
+function* reshapePeriod(
+  tier: Tier,
+  old: RunView,
+  anew: RunView,
+  period: number,
+  write: TableWriter,
+): Generator<void, void, undefined> {
+  const { table, span, spanMs, difference } = tier;
+  if ((difference.from ?? Number.NEGATIVE_INFINITY) <= period * spanMs) {
+    for (const { key, values } of paced(anew.scan(table, period))) {
+      if (values === null) yield;
+      else write.put(table, period, key, mergeChunks(values));
+    }
+    return;
+  }
+  let seen = 0;
+  for (const { key, a, b } of together(old.scan(table, period), anew.scan(table, period))) {
+    if (++seen % ENTRIES_A_SLICE === 0) yield;
+    const before = a === null ? null : decodeChunk(mergeChunks(a));
+    const after = b === null ? null : decodeChunk(mergeChunks(b));
+    const both = newBuckets((after ?? before!).kinds, (before?.n ?? 0) + (after?.n ?? 0));
+    for (const [from, ours] of [
+      [before, (start: number) => !span.includes(start)],
+      [after, (start: number) => span.includes(start)],
+    ] as const)
+      for (let at = 0; from !== null && at < from.n; at++)
+        if (ours(from.starts[at])) copyBucket(both, both.n++, from, at);
+    if (both.n > 0) write.put(table, period, key, encodeChunk(both));
   }
 }
 

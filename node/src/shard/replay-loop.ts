@@ -44,7 +44,7 @@ export class ReplayLoop {
 
   async #open(): Promise<[shard: number, seq: number][]> {
     // On Linux this is the thread's own priority: the other threads keep theirs.
-    if (process.platform === 'linux') setPriority(0, LOWEST_PRIORITY);
+    if (process.platform === 'linux' && this.#setup.urgent !== true) setPriority(0, LOWEST_PRIORITY);
     const { storeDir, stores, site, rollups } = this.#setup;
     for (const number of stores) {
       const shards = shardsOf(number);

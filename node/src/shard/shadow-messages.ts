@@ -58,6 +58,8 @@ export interface ReplaySetup {
   stores: number[];
   /** A checkpoint is made after so many readings. */
   checkpointReadings: number;
+  /** Nobody is served before it is done: it does not stand back for others. */
+  urgent?: boolean;
 }
 
 export interface TakeQuestion {

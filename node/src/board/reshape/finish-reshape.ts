@@ -150,6 +150,7 @@ async function followLog(
     storeDir,
     stores: Array.from({ length: STORES }, (_, store) => store),
     checkpointReadings: CHECKPOINT_READINGS,
+    urgent: true,
   });
   try {
     const positions = new Map(await thread.open(signal));
