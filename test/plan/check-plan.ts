@@ -37,6 +37,9 @@ const { values } = parseArgs({
 
 const OFF = 0.25;
 const DISK_METERS = 300;
+/** Checkpoints in the lapsed time: enough that runs of many of them are folded. */
+const LAPSED_CHECKPOINTS = 26;
+const TAPE_BYTES = 256 * 1024;
 /** What the first minute costs is the start's. */
 const WARM_MS = 60_000;
 
@@ -119,10 +122,6 @@ async function checkDisk(days: number): Promise<void> {
   });
   rows.push({ figure: 'raw, in packs', planned: planned.disk.rawBytes * share, real: log, strict: false });
 }
-
-/** Checkpoints in the lapsed time: enough that runs of many of them are folded. */
-const LAPSED_CHECKPOINTS = 26;
-const TAPE_BYTES = 256 * 1024;
 
 /** Hours of the steady load in minutes: checkpoints come by readings, as often as they would by time. */
 async function checkStore(): Promise<void> {
