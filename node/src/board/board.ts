@@ -51,7 +51,7 @@ export interface BoardOptions {
   shardEntry: URL;
   /** Its thread was begun before anything else; the board ends it, also where a start fails. */
   gateway: { thread: GatewayThread; host: string; port: number; uiDir: string | null };
-  checkpoint?: { readings: number; everyMs: number };
+  checkpoint?: { readings: number; everyMs: number; bytes?: number };
 }
 
 export interface Board {
@@ -68,7 +68,6 @@ export interface Board {
   close(): Promise<void>;
 }
 
-/** What is due is replayed in half a second, and of a million meters it is 20 MB of memory. */
 const CHECKPOINT = { readings: LIMITS.checkpointReadings, everyMs: LIMITS.checkpointMs };
 
 /**

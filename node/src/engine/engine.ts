@@ -39,6 +39,8 @@ export class ShardEngine {
   #view: RunView;
   #position = 0;
   #checkpointing = false;
+  /** Questions under way, which hold on to the generations that were there when they began. */
+  #readers = 0;
 
   /** Without `rollups` all are counted; a replay counts those that it makes anew, over what all of them keep of a key. */
   constructor(options: { site: Site; shard: number; store: RunStore; rawMs?: number; rollups?: string[] }) {
@@ -158,7 +160,10 @@ export class ShardEngine {
         this.#checkpointing = false;
         if (!committed) return;
         this.#ledgers.splice(0, ledgers.length);
-        for (const { stream, generations } of streams) stream.generations.splice(0, generations.length);
+        for (const { stream, generations } of streams) {
+          stream.generations.splice(0, generations.length);
+          if (this.#readers === 0) for (const generation of generations) generation.release();
+        }
         this.#look();
       },
     );
@@ -175,11 +180,13 @@ export class ShardEngine {
   *read(question: Omit<ShardReadQuestion, 'shards' | 'minSeq'>): Generator<void, ShardParts, undefined> {
     const { stream, rollup } = this.#rollup(question.rollup);
     const view = this.#store.view(this.shard);
+    this.#readers++;
     try {
       const reader = new Reader(stream, rollup, question, view, this.#site.timezone);
       return yield* readGroups(reader, question.maxGroups, stream.watermark);
     } finally {
       view.close();
+      this.#readers--;
     }
   }
 
@@ -187,11 +194,13 @@ export class ShardEngine {
   *fold(question: Omit<ShardTopQuestion, 'shards' | 'minSeq'>): Generator<void, ShardTopAnswer, undefined> {
     const { stream, rollup } = this.#rollup(question.rollup);
     const view = this.#store.view(this.shard);
+    this.#readers++;
     try {
       const reader = new Reader(stream, rollup, { ...question, edges: true }, view, this.#site.timezone);
       return yield* foldGroups(stream, rollup, question, reader, this.#site.timezone);
     } finally {
       view.close();
+      this.#readers--;
     }
   }
 
@@ -215,6 +224,13 @@ export class ShardEngine {
   watermark(stream: string): number | null {
     const mark = this.#streams.find((one) => one.spec.name === stream)?.watermark ?? Number.NEGATIVE_INFINITY;
     return mark === Number.NEGATIVE_INFINITY ? null : mark;
+  }
+
+  /** What came since the last checkpoint began takes so much memory. */
+  get changedBytes(): number {
+    let bytes = 0;
+    for (const stream of this.#streams) bytes += stream.active.usedBytes;
+    return bytes;
   }
 
   stats(): { keys: number; groups: number; slots: number; memoryBytes: number; historyBytes: number } {

@@ -44,6 +44,19 @@ export class Generation {
     return this.doubts.get(key)?.find((one) => compareDoubts(one, place) === 0) ?? null;
   }
 
+  /** It is in the store, and nobody reads it: its memory goes to the next ones. */
+  release(): void {
+    this.history.heads.release();
+    this.history.records.release();
+    for (const table of this.tables.flat()) table.release();
+  }
+
+  get usedBytes(): number {
+    let bytes = this.history.heads.memoryBytes + this.history.records.usedBytes + this.#doubts * DOUBT_BYTES;
+    for (const some of this.tables) for (const table of some) bytes += table.usedBytes;
+    return bytes;
+  }
+
   get memoryBytes(): number {
     let bytes = this.history.memoryBytes + this.#doubts * DOUBT_BYTES;
     for (const some of this.tables) for (const table of some) bytes += table.memoryBytes;

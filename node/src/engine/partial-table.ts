@@ -63,6 +63,18 @@ export class PartialTable {
     return bytes;
   }
 
+  release(): void {
+    this.heads.release();
+    this.slots.release();
+    this.extras.release();
+  }
+
+  get usedBytes(): number {
+    let bytes = this.heads.memoryBytes + this.slots.usedBytes + this.extras.usedBytes;
+    for (const pool of this.pools) bytes += pool.account.bytes;
+    return bytes;
+  }
+
   /** The slot of a group and bucket, a new one when there is none. HOT */
   slotOf(group: number, bucket: number): number {
     const pages = this.heads.pages;

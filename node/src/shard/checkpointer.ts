@@ -1,4 +1,4 @@
-import { isWeirError, WeirError } from '../contract/index.ts';
+import { isWeirError, LIMITS, WeirError } from '../contract/index.ts';
 import type { ShardEngine } from '../engine/engine.ts';
 import type { LevelRunStore } from '../store/runs/level-run-store.ts';
 import { type CheckpointPolicy, type FromThread, STORES } from './thread-messages.ts';
@@ -8,12 +8,19 @@ import { turn } from './turn.ts';
 const RETRY_MS = 5_000;
 export const FOLD_SLICE_MS = 2;
 /**
- * Slices between two turns while more readings come during a checkpoint than this share of what makes one due: then
- * records wait, the log is held back, and memory stays bounded. By turns with one slice each, a full load put as much
- * into memory as the checkpoint took out.
+ * Slices between two turns of the event loop: one, and more as more readings come during a checkpoint, as a share of those
+ * that it moves. Then records wait, the log is held back, and memory stays bounded. By turns with one slice each, a
+ * full load put as much into memory as the checkpoint took out.
  */
-const HURRIED_SLICES = 4;
-const HURRY_SHARE = 1 / 4;
+const HURRY = [
+  { above: 1, slices: 16 },
+  { above: 1 / 4, slices: 4 },
+  { above: 0, slices: 1 },
+];
+/** A small checkpoint, one that time made due, is hurried by no fewer readings than a share of these. */
+const HURRY_FROM_READINGS = 200_000;
+/** The engines are asked how much memory they hold after so many readings. */
+const WEIGH_EVERY_READINGS = 10_000;
 
 /**
  * Moves what the engines hold in memory into the stores, one shard of each store after the other, in slices between
@@ -26,6 +33,10 @@ export class Checkpointer {
   readonly #stores: Map<number, LevelRunStore>;
   readonly #post: (message: FromThread) => void;
   #readings = 0;
+  #weighedAt = 0;
+  #heavy = false;
+  /** Readings of the checkpoint under way. */
+  #moving = 0;
   #running: Promise<void> | null = null;
   #timer: NodeJS.Timeout;
   #closed = false;
@@ -56,7 +67,15 @@ export class Checkpointer {
 
   applied(readings: number): void {
     this.#readings += readings;
-    this.#due(this.#policy.readings);
+    if (this.#readings - this.#weighedAt >= WEIGH_EVERY_READINGS) this.#weigh();
+    this.#due(this.#heavy ? 1 : this.#policy.readings);
+  }
+
+  #weigh(): void {
+    this.#weighedAt = this.#readings;
+    let bytes = 0;
+    for (const engine of this.#engines.values()) bytes += engine.changedBytes;
+    this.#heavy = bytes >= (this.#policy.bytes ?? LIMITS.checkpointBytes);
   }
 
   position(shard: number): number {
@@ -93,6 +112,9 @@ export class Checkpointer {
   async #all(): Promise<void> {
     const readings = this.#readings;
     this.#readings = 0;
+    this.#weighedAt = 0;
+    this.#heavy = false;
+    this.#moving = readings;
     try {
       await Promise.all([...this.#stores.keys()].map((store) => this.#ofStore(store)));
       this.#post({ kind: 'checkpointed', least: this.#least() });
@@ -119,7 +141,7 @@ export class Checkpointer {
     const work = engine.checkpoint();
     try {
       for (let more = true; more; ) {
-        for (let left = this.#hurried() ? HURRIED_SLICES : 1; left > 0 && more; left--) more = work.slice();
+        for (let left = this.#hurry(); left > 0 && more; left--) more = work.slice();
         await work.flush();
         await turn();
       }
@@ -130,16 +152,17 @@ export class Checkpointer {
     }
   }
 
-  #hurried(): boolean {
-    return this.#readings > this.#policy.readings * HURRY_SHARE;
+  #hurry(): number {
+    const share = this.#readings / Math.max(HURRY_FROM_READINGS, this.#moving);
+    return HURRY.find(({ above }) => share > above)?.slices ?? 1;
   }
 
   /** Upkeep stops as soon as the next checkpoint is due: memory is bounded before runs are. */
   async #fold(): Promise<void> {
-    const due = () => this.#closed || this.#readings >= this.#policy.readings;
+    const due = () => this.#closed || this.#heavy || this.#readings >= this.#policy.readings;
     for (const store of this.#stores.values())
       while (!due() && (await store.foldSome(FOLD_SLICE_MS))) await turn();
-    if (!this.#closed && due()) setImmediate(() => this.#due(this.#policy.readings));
+    if (!this.#closed && due()) setImmediate(() => this.#due(1));
   }
 
   #least(): number {

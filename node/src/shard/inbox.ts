@@ -7,6 +7,7 @@ export class Inbox<T> {
   #head = 0;
   /** Of the entry at the head, when it was begun. */
   #steps: Iterator<void> | null = null;
+  readonly #urgent: Iterator<void>[] = [];
   #scheduled = false;
   readonly #apply: (entry: T) => Iterator<void>;
   readonly #budgetMs: number;
@@ -22,9 +23,15 @@ export class Inbox<T> {
     return this.#entries.length - this.#head;
   }
 
-  /** The oldest ones, in their order, the one that was begun among them. */
-  oldest(most: number): T[] {
-    return this.#entries.slice(this.#head, this.#head + most);
+  /** In their order, the one that was begun among them. */
+  waiting(): T[] {
+    return this.#entries.slice(this.#head);
+  }
+
+  /** Steps that come before those of the entries. */
+  first(steps: Iterator<void>): void {
+    this.#urgent.push(steps);
+    this.#schedule();
   }
 
   push(entry: T): void {
@@ -41,16 +48,27 @@ export class Inbox<T> {
   #turn(): void {
     this.#scheduled = false;
     const until = performance.now() + this.#budgetMs;
-    do {
-      this.#steps ??= this.#apply(this.#entries[this.#head]);
-      if (this.#steps.next().done) {
-        this.#steps = null;
-        this.#head++;
-      }
-    } while (this.size > 0 && performance.now() < until);
+    do this.#step();
+    while (this.#busy && performance.now() < until);
     if (this.size === 0) {
       this.#entries = [];
       this.#head = 0;
-    } else this.#schedule();
+    }
+    if (this.#busy) this.#schedule();
+  }
+
+  get #busy(): boolean {
+    return this.#urgent.length > 0 || this.size > 0;
+  }
+
+  #step(): void {
+    if (this.#urgent.length > 0) {
+      if (this.#urgent[0].next().done) this.#urgent.shift();
+      return;
+    }
+    this.#steps ??= this.#apply(this.#entries[this.#head]);
+    if (!this.#steps.next().done) return;
+    this.#steps = null;
+    this.#head++;
   }
 }

@@ -33,12 +33,6 @@ const CATCH_UP_MS = 10_000;
 /** Viewers see a change this soon; a shorter span would redraw more often than an eye can follow. */
 const CHANGES_EVERY_MS = 200;
 
-/**
- * A question for few shards does not wait until all have taken the records before it: these shards take them first,
- * out of at most so many records. It would see a page wait for what a whole record costs.
- */
-const AHEAD_RECORDS = 16;
-
 interface Entry {
   seq: number;
   bytes: Uint8Array;
@@ -99,7 +93,8 @@ export class ShardLoop {
     switch (message.kind) {
       case 'record':
         this.#inbox.push({ seq: message.seq, bytes: message.bytes, decoded: null });
-        if (this.#waiters.length > 0) this.#hasten();
+        for (const { seq, shards } of this.#waiters)
+          if (shards !== null && message.seq <= seq) this.#hasten(message.seq, shards);
         break;
       case 'live':
         this.#live = true;
@@ -200,21 +195,25 @@ export class ShardLoop {
     return shards !== null && this.#scoped(shards).every((engine) => engine.position >= seq);
   }
 
-  /** Shards that somebody waits for take the records that wait before the others do. */
-  #hasten(): void {
-    if (!this.#live || this.#ending) return;
-    for (const { seq, shards } of this.#waiters)
-      if (shards !== null)
-        for (const entry of this.#inbox.oldest(AHEAD_RECORDS))
-          if (entry.seq <= seq) this.#ahead(entry, shards);
-    this.#wake();
+  /**
+   * A question for few shards does not wait until all have taken the records before it: those shards take them first.
+   * While a checkpoint holds records back a page would wait for hundreds of them.
+   */
+  #hasten(seq: number, shards: number[]): void {
+    if (this.#live) this.#inbox.first(this.#ahead(seq, shards));
   }
 
-  #ahead(entry: Entry, shards: number[]): void {
-    const decoded = this.#decoded(entry);
-    if ('fault' in decoded) return;
-    for (const engine of this.#scoped(shards))
-      if (engine.position < entry.seq) this.#applyTo(engine, decoded);
+  /** A step for each record. */
+  *#ahead(seq: number, shards: number[]): Generator<void> {
+    for (const entry of this.#inbox.waiting()) {
+      if (entry.seq > seq || this.#ending) break;
+      const engines = this.#scoped(shards).filter((engine) => engine.position < entry.seq);
+      if (engines.length === 0) continue;
+      const decoded = this.#decoded(entry);
+      if (!('fault' in decoded)) for (const engine of engines) this.#applyTo(engine, decoded);
+      yield;
+    }
+    this.#wake();
   }
 
   /** Read your writes: resolves when the log is applied up to `seq`, by those shards at least. */
@@ -232,7 +231,7 @@ export class ShardLoop {
       );
     }, CATCH_UP_MS);
     this.#waiters.push(waiter);
-    if (shards !== null) this.#hasten();
+    if (shards !== null) this.#hasten(seq, shards);
     try {
       await promise;
     } finally {

@@ -14,9 +14,11 @@ export interface ThreadSetup {
   checkpoint: CheckpointPolicy;
 }
 
-/** A checkpoint is due after so many readings (memory and replay are bounded by it) or so much time. */
+/** A checkpoint is due after so many readings (replay is bounded by it), so much memory, or so much time. */
 export interface CheckpointPolicy {
   readings: number;
+  /** Absent: the appliance's bound. */
+  bytes?: number;
   everyMs: number;
 }
 
