@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Appliance, until, weir } from './appliance.ts';
@@ -86,6 +88,34 @@ describe('devices', () => {
     });
     expect((await counted()) - before).toBe(1);
     expect(running.talk).toMatch(/foreign/);
+  });
+
+  test('of a list become known; those that were keep their passwords and get the topics of the list', async () => {
+    const file = join(await temporaryDir(), 'devices.json');
+    const apply = async (listed: object[]): Promise<unknown> => {
+      await writeFile(file, JSON.stringify(listed));
+      const { status, stdout, stderr } = await weir('device', 'apply', file, '--data', data, '--json');
+      expect(status, stderr).toBe(0);
+      return JSON.parse(stdout);
+    };
+    await add('m4');
+    const listed = [
+      { id: 'm4', publish: ['other/#'], subscribe: [] },
+      { id: 'm5', publish: ['meters/m5/#'], subscribe: ['meters/m5/set'] },
+    ];
+    expect(await apply(listed)).toEqual({ added: ['m5'], changed: ['m4'] });
+    expect(await apply(listed)).toEqual({ added: [], changed: [] });
+    const { devices } = JSON.parse((await weir('device', 'list', '--data', data, '--json')).stdout);
+    expect(devices).toMatchObject([{ id: 'm1' }, { id: 'm2' }, ...listed]);
+    await until('the topics of the list to hold', async () => {
+      const m4 = await enter('m4');
+      const closed = new Promise<false>((resolve) => m4.once('close', () => resolve(false)));
+      const payload = JSON.stringify({ ts: Date.now(), used: 1 });
+      return Promise.race([m4.publishAsync('other/m4', payload, { qos: 1 }).then(() => true), closed]);
+    });
+    await expect(enter('m5', { password: 'x' })).rejects.toThrow();
+    const bad = await weir('device', 'apply', data, '--data', data);
+    expect([bad.status, bad.stderr]).toEqual([2, expect.stringContaining('cannot be read as JSON')]);
   });
 
   test('row 55: a revoked device is disconnected within ten seconds and does not come back', async () => {

@@ -66,15 +66,19 @@ export async function listDevices(dataDir: string): Promise<Omit<Device, 'passwo
   return [...(await readDevices(dataDir)).values()].map(({ password: _password, ...shown }) => shown);
 }
 
+function checkId(id: string): void {
+  if (!/^[A-Za-z0-9._:-]{1,64}$/.test(id))
+    throw new WeirError('WEIR_USAGE', `"${id}" cannot be a device: letters, digits and . _ : - only.`, {
+      field: 'id',
+    });
+}
+
 /** Adds a device, or gives a known one a new password. The password is answered once and kept nowhere. */
 export async function addDevice(
   dataDir: string,
   added: NewDevice,
 ): Promise<{ id: string; password: string | null }> {
-  if (!/^[A-Za-z0-9._:-]{1,64}$/.test(added.id))
-    throw new WeirError('WEIR_USAGE', `"${added.id}" cannot be a device: letters, digits and . _ : - only.`, {
-      field: 'id',
-    });
+  checkId(added.id);
   const chosen = added.password !== undefined;
   const password = chosen ? (added.password ?? null) : randomBytes(20).toString('base64url');
   const cost = chosen ? CHOSEN_COST : RANDOM_COST;
@@ -91,6 +95,45 @@ export async function addDevice(
   };
   await changeDevices(dataDir, (devices) => devices.set(device.id, device));
   return { id: device.id, password };
+}
+
+/** A device of a list that somebody else keeps, such as the fleet file's. */
+export interface ListedDevice {
+  id: string;
+  publish: string[];
+  subscribe: string[];
+}
+
+/**
+ * Makes the devices of a list known, by client certificate, and gives known ones the topics that the list has. Passwords
+ * stay, and so do devices that the list does not have. Answers what was added and what was changed.
+ */
+export async function applyDevices(
+  dataDir: string,
+  listed: readonly ListedDevice[],
+): Promise<{ added: string[]; changed: string[] }> {
+  for (const { id } of listed) checkId(id);
+  const known = await readDevices(dataDir);
+  const done = changesOf(known, listed);
+  // A list that is applied again and again writes nothing.
+  if (done.added.length + done.changed.length > 0)
+    await changeDevices(dataDir, (devices) => {
+      for (const { id, publish, subscribe } of listed) {
+        const device = devices.get(id) ?? { id, addedMs: Date.now(), password: null };
+        devices.set(id, { ...device, publish, subscribe });
+      }
+    });
+  return done;
+}
+
+function changesOf(
+  known: ReadonlyMap<string, Device>,
+  listed: readonly ListedDevice[],
+): { added: string[]; changed: string[] } {
+  const topics = ({ publish, subscribe }: ListedDevice) => JSON.stringify([publish, subscribe]);
+  const added = listed.filter(({ id }) => !known.has(id));
+  const changed = listed.filter((one) => known.has(one.id) && topics(known.get(one.id)!) !== topics(one));
+  return { added: added.map(({ id }) => id), changed: changed.map(({ id }) => id) };
 }
 
 /** False when there was no such device. Its connections are closed within seconds by the broker that has the file. */

@@ -1,5 +1,5 @@
-import { mkdirSync } from 'node:fs';
-import { addDevice, listDevices, revokeDevice } from '../broker/index.ts';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { addDevice, applyDevices, type ListedDevice, listDevices, revokeDevice } from '../broker/index.ts';
 import { WeirError } from '../contract/index.ts';
 import { type Command, EXIT, type Invocation, text } from './command.ts';
 import { assertMayChange } from './may-change.ts';
@@ -7,9 +7,9 @@ import { table } from './table.ts';
 
 export const deviceCommand: Command = {
   name: 'device',
-  usage: 'device add ID | list | revoke ID',
+  usage: 'device add ID | apply FILE | list | revoke ID',
   summary:
-    'Devices that may log in to the broker. A change takes effect on a running appliance within seconds.',
+    'Devices that may log in to the broker. A change takes effect on a running appliance within seconds. FILE is a list in JSON, of objects with id, publish and subscribe; its devices show a client certificate.',
   options: {
     data: { type: 'string', value: 'DIR', help: 'the data directory', default: './weir-data' },
     publish: {
@@ -29,9 +29,10 @@ export const deviceCommand: Command = {
     const data = text(invocation, 'data') ?? './weir-data';
     if (action === 'list') return list(invocation, data);
     if (!id) throw new WeirError('WEIR_USAGE', 'name the device, as in: weir device add meter-7');
+    if (action === 'apply') return apply(invocation, data, id);
     if (action === 'add') return add(invocation, data, id);
     if (action === 'revoke') return revoke(invocation, data, id);
-    throw new WeirError('WEIR_USAGE', `device takes add, list or revoke, not ${action}`);
+    throw new WeirError('WEIR_USAGE', `device takes add, apply, list or revoke, not ${action}`);
   },
 };
 
@@ -58,6 +59,39 @@ async function add(invocation: Invocation, data: string, id: string): Promise<nu
       `client id and user  ${id}\npassword            ${added.password}\nThe password is shown once and kept nowhere.\n`,
     );
   return EXIT.fine;
+}
+
+async function apply(invocation: Invocation, data: string, file: string): Promise<number> {
+  const listed = listIn(file);
+  mkdirSync(data, { recursive: true, mode: 0o750 });
+  const done = await applyDevices(data, listed);
+  const { added, changed } = done;
+  process.stdout.write(
+    invocation.json
+      ? `${JSON.stringify(done)}\n`
+      : `${added.length} devices are new, ${changed.length} have other topics, ${listed.length - added.length - changed.length} are as they were\n`,
+  );
+  return EXIT.fine;
+}
+
+function listIn(file: string): ListedDevice[] {
+  let listed: unknown;
+  try {
+    listed = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (cause) {
+    throw new WeirError('WEIR_USAGE', `${file} cannot be read as JSON: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+  const isText = (value: unknown): value is string => typeof value === 'string';
+  const isDevice = (one: Partial<ListedDevice> | null): one is ListedDevice =>
+    isText(one?.id) &&
+    [one.publish, one.subscribe].every((filters) => Array.isArray(filters) && filters.every(isText));
+  if (!Array.isArray(listed) || !listed.every(isDevice))
+    throw new WeirError('WEIR_USAGE', `${file} is no list of devices with id, publish and subscribe.`, {
+      suggestion: 'As in: [{"id": "m1", "publish": ["meters/m1/#"], "subscribe": []}]',
+    });
+  return listed;
 }
 
 async function list(invocation: Invocation, data: string): Promise<number> {
