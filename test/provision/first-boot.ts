@@ -101,6 +101,7 @@ async function main(): Promise<void> {
         dns: [],
         joinSecret: 'open sesame',
         package: { name: 'weir.deb', bytes: deb },
+        site: null,
       },
       way: 'auto',
       to: card,

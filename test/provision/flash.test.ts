@@ -36,6 +36,7 @@ const SEED: Seed = {
   dns: ['192.168.1.1'],
   joinSecret: 'open sesame',
   package: { name: 'weir_0.1.0_arm64.deb', bytes: Buffer.alloc(100_000, 'weir') },
+  site: 'weir: 1\n',
 };
 
 const run = (command: string, args: string[], input?: string) =>
@@ -120,6 +121,7 @@ test('an image without cloud-init gets its name, network, keys, zone, secret and
   );
   expect(inRoot(to, '/root/.ssh/authorized_keys')).toBe(`${SEED.sshKeys[0]}\n`);
   expect(inRoot(to, '/etc/weir/join-secret')).toBe('open sesame\n');
+  expect(inRoot(to, '/etc/weir/site.yaml')).toBe('weir: 1\n');
   expect(inRoot(to, '/var/lib/weir-first-boot/weir_0.1.0_arm64.deb')).toHaveLength(100_000);
   const keys = statInRoot(to, '/root/.ssh/authorized_keys');
   expect(keys).toMatch(/Mode: +0600/);
@@ -149,7 +151,10 @@ test('an image with cloud-init gets the files of NoCloud', async () => {
     timezone: 'Europe/Berlin',
     ssh_pwauth: false,
     users: [{ name: 'root', ssh_authorized_keys: SEED.sshKeys }],
-    write_files: [{ path: '/etc/weir/join-secret', permissions: '0600', content: 'open sesame\n' }],
+    write_files: [
+      { path: '/etc/weir/join-secret', permissions: '0600', content: 'open sesame\n' },
+      { path: '/etc/weir/site.yaml', permissions: '0644', content: 'weir: 1\n' },
+    ],
   });
   expect(parse(inRoot(to, `${at}/network-config`))).toMatchObject({
     version: 2,

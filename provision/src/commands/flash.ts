@@ -1,5 +1,13 @@
 import { basename, resolve } from 'node:path';
-import { bytesText, type Command, type Invocation, parseSize, WeirError } from '@weir/node/contract';
+import {
+  bytesText,
+  type Command,
+  formatFaults,
+  type Invocation,
+  parseSite,
+  parseSize,
+  WeirError,
+} from '@weir/node/contract';
 import { boardKind, boardKinds } from '../boards/boards.ts';
 import { refusalsOf } from '../flash/disk-checks.ts';
 import { type DiskFacts, diskFacts, diskNames, idsOf, THIS_MACHINE } from '../flash/disk-facts.ts';
@@ -26,6 +34,7 @@ export const flashCommand: Command = {
     },
     size: { type: 'string', value: 'SIZE', help: 'of a file, such as 8GB (what the image needs)' },
     package: { type: 'string', value: 'DEB', help: 'package of Weir that is installed at the first start' },
+    site: { type: 'string', value: 'FILE', help: 'site file that it starts with (the one of the package)' },
     seed: { type: 'string', value: 'WAY', help: SEED_WAYS.join(', '), default: 'auto' },
     sha256: { type: 'string', value: 'HEX', help: 'checksum of the image (from a file beside it)' },
     confirm: { type: 'string', value: 'NAME', help: 'last part of the disk’s name, instead of typing it' },
@@ -63,7 +72,10 @@ async function flashFor(invocation: Invocation, image: string, to: string): Prom
   return flash({
     image,
     board: boardKind(board.kind),
-    seed: seedOf(fleet, board, folder.readSecret(), packageOf(invocation)),
+    seed: seedOf(fleet, board, folder.readSecret(), {
+      package: packageOf(invocation),
+      site: siteOf(invocation),
+    }),
     way: wayOf(invocation),
     to: resolve(to),
     sizeBytes: sizeOf(invocation),
@@ -85,6 +97,18 @@ function packageOf(invocation: Invocation): Seed['package'] {
   if (bytes.subarray(0, 8).toString('latin1') !== '!<arch>\n')
     throw new WeirError('WEIR_USAGE', `${file} is no package of Debian`, { field: 'package' });
   return { name: basename(file).replace(/[^A-Za-z0-9._+~-]/g, '_'), bytes };
+}
+
+/** Held to the schema here: on the board nobody would read what is wrong with it. */
+function siteOf(invocation: Invocation): string | null {
+  const file = text(invocation, 'site');
+  if (file === undefined) return null;
+  const content = readNamed(file).toString('utf8');
+  const { site, faults } = parseSite(content, file);
+  if (site) return content;
+  throw new WeirError('WEIR_SITE_INVALID', `the site file has faults\n${formatFaults(faults)}`, {
+    field: 'site',
+  });
 }
 
 function wayOf(invocation: Invocation): SeedWay {

@@ -16,6 +16,8 @@ export interface Seed {
   joinSecret: string;
   /** A package that is installed at the first start, without a network. */
   package: { name: string; bytes: Uint8Array } | null;
+  /** The site file that it starts with; null: the one of the package. */
+  site: string | null;
 }
 
 /** A file of the board's root. */
@@ -27,11 +29,17 @@ export interface RootFile {
 }
 
 export const JOIN_SECRET = '/etc/weir/join-secret';
+const SITE_FILE = '/etc/weir/site.yaml';
 /** Where the package waits for the first start. */
 const PACKAGES = '/var/lib/weir-first-boot';
 const REGULAR = 0o100000;
 
-export function seedOf(fleet: Fleet, board: FleetBoard, joinSecret: string, pack: Seed['package']): Seed {
+export function seedOf(
+  fleet: Fleet,
+  board: FleetBoard,
+  joinSecret: string,
+  first: { package: Seed['package']; site: string | null },
+): Seed {
   return {
     hostname: board.name,
     domain: fleet.domain,
@@ -43,7 +51,7 @@ export function seedOf(fleet: Fleet, board: FleetBoard, joinSecret: string, pack
     gateway: fleet.gateway,
     dns: fleet.dns,
     joinSecret,
-    package: pack,
+    ...first,
   };
 }
 
@@ -81,14 +89,20 @@ function userData(seed: Seed, packageAt: string | null): object {
           },
     ],
     growpart: { mode: 'auto', devices: ['/'] },
-    write_files: [{ path: JOIN_SECRET, permissions: '0600', content: `${seed.joinSecret}\n` }],
+    write_files: [
+      { path: JOIN_SECRET, permissions: '0600', content: `${seed.joinSecret}\n` },
+      ...(seed.site === null ? [] : [{ path: SITE_FILE, permissions: '0644', content: seed.site }]),
+    ],
     ...(packageAt !== null && { runcmd: [['sh', '-c', installLine(packageAt)]] }),
   };
 }
 
+/** Nobody is there to be asked whether the package's site file may replace the one that was seeded. */
+const KEEP_SITE = '--force-confold';
+
 /** The volume is not mounted at a start; the package is read from it and left there. */
 function installLine(packageAt: string): string {
-  const install = (path: string) => `DEBIAN_FRONTEND=noninteractive dpkg -i ${path}`;
+  const install = (path: string) => `DEBIAN_FRONTEND=noninteractive dpkg ${KEEP_SITE} -i ${path}`;
   if (packageAt.startsWith('/')) return `${install(packageAt)} && rm -f ${packageAt}`;
   return `mount -o ro LABEL=CIDATA /mnt && ${install(`/mnt/${packageAt}`)}; umount /mnt`;
 }
@@ -131,6 +145,7 @@ export function rootFiles(seed: Seed): RootFile[] {
       : []),
     text('/root/.ssh/authorized_keys', keys, 0o600),
     text(JOIN_SECRET, `${seed.joinSecret}\n`, 0o600),
+    ...(seed.site === null ? [] : [text(SITE_FILE, seed.site)]),
     text('/etc/systemd/system/weir-first-boot.service', FIRST_BOOT_UNIT),
     text('/usr/local/sbin/weir-first-boot', FIRST_BOOT, 0o755),
     ...(seed.package
@@ -196,7 +211,7 @@ if command -v resize2fs >/dev/null; then resize2fs "$root" || true; fi
 test -e /etc/ssh/ssh_host_ed25519_key || ssh-keygen -A || true
 for package in ${PACKAGES}/*.deb; do
   test -e "$package" || continue
-  DEBIAN_FRONTEND=noninteractive dpkg -i "$package"
+  DEBIAN_FRONTEND=noninteractive dpkg ${KEEP_SITE} -i "$package"
 done
 rm -rf ${PACKAGES} /etc/systemd/system/multi-user.target.wants/weir-first-boot.service
 rm -f /etc/systemd/system/weir-first-boot.service /usr/local/sbin/weir-first-boot
