@@ -8,7 +8,7 @@ import { must, run } from './run.ts';
 /** Of this run alone: the process inside is told the name by the one outside. */
 export const NETWORK = process.env.WEIR_FLEET_NETWORK ?? `weir-fleet-${process.pid}`;
 const GATEWAY = '10.83.0.1/24';
-const BOOT_MS = 120_000;
+const BOOT_MS = 900_000;
 const STOP_MS = 30_000;
 
 /** A network namespace with a bridge: hosts in it see each other and this process, and nothing else. */
@@ -59,7 +59,8 @@ export class Container {
       inNetwork[0],
       [
         ...inNetwork.slice(1),
-        'systemd-nspawn',
+        // Also when this process is killed, which then tidies nothing.
+        ...['setpriv', '--pdeathsig=KILL', 'systemd-nspawn'],
         '--quiet',
         `--directory=${root}`,
         '--boot',
@@ -126,7 +127,7 @@ export class Container {
 }
 
 /** What an image of a board holds besides Debian: a name, the operator's key, keys of its own. */
-async function prepareRoot(root: string, name: string, publicKey: string): Promise<void> {
+export async function prepareRoot(root: string, name: string, publicKey: string): Promise<void> {
   writeFileSync(join(root, 'etc/hostname'), `${name}\n`);
   writeFileSync(join(root, 'etc/machine-id'), '');
   mkdirSync(join(root, 'root/.ssh'), { recursive: true, mode: 0o700 });

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 
 export interface Ran {
@@ -14,15 +14,24 @@ interface RunOptions {
   withinMs?: number;
 }
 
+const running = new Set<ChildProcess>();
+
+/** Ends what `run` has started and what has not ended yet. */
+export function endRuns(): void {
+  for (const child of running) child.kill('SIGTERM');
+}
+
 /** Runs a program to its end and answers what it said, whatever its status. */
 export async function run(line: string[], options: RunOptions = {}): Promise<Ran> {
   const child = spawn(line[0], line.slice(1), {
     cwd: options.cwd,
     env: { ...process.env, LC_ALL: 'C.UTF-8', ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: options.withinMs ?? 600_000,
+    timeout: options.withinMs ?? 3_600_000,
     killSignal: 'SIGTERM',
   });
+  running.add(child);
+  child.once('close', () => running.delete(child));
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk) => {

@@ -9,7 +9,8 @@ import type { Board } from './board.ts';
 
 const METERS = 40;
 const PACK = 20;
-const CONNECT_MS = 900_000;
+/** A board on a busy machine, after a switch of releases. */
+const CONNECT_MS = 3_600_000;
 /** Between two packs, so that a host beside others is loaded and not drowned. */
 const EVERY_MS = 20;
 

@@ -1,13 +1,12 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Board } from './board.ts';
-import { Container, inNetwork, makeNetwork, NETWORK, removeNetwork } from './containers.ts';
+import { Container } from './containers.ts';
+import { inOwnNetwork } from './in-network.ts';
 import { repack, versionOf } from './releases.ts';
 import { rootfs } from './rootfs.ts';
-import { must, run, Undo } from './run.ts';
+import { must, run, type Undo } from './run.ts';
 import { SteadyLoad } from './steady-load.ts';
 
 /**
@@ -121,29 +120,4 @@ async function switches(board: Board, first: string): Promise<void> {
     throw new Error('readings are missing, or counted twice');
 }
 
-/** The network is made outside, and all that happens happens inside. */
-async function outside(): Promise<void> {
-  try {
-    await makeNetwork();
-    const child = spawn(inNetwork[0], [...inNetwork.slice(1), process.execPath, ...process.argv.slice(1)], {
-      stdio: 'inherit',
-      env: { ...process.env, WEIR_FLEET_NETWORK: NETWORK },
-    });
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => child.kill(signal));
-    const [code] = await once(child, 'exit');
-    process.exitCode = code ?? 1;
-  } finally {
-    await removeNetwork();
-  }
-}
-
-if (process.env.WEIR_FLEET_NETWORK) {
-  const undo = new Undo();
-  const onSignal = () => void undo.all().finally(() => process.exit(130));
-  process.once('SIGTERM', onSignal).once('SIGINT', onSignal);
-  try {
-    await inside(undo);
-  } finally {
-    await undo.all();
-  }
-} else await outside();
+await inOwnNetwork(60, rootfs, inside);
