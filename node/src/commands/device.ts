@@ -64,6 +64,7 @@ async function add(invocation: Invocation, data: string, id: string): Promise<nu
 async function apply(invocation: Invocation, data: string, file: string): Promise<number> {
   const listed = listIn(file);
   mkdirSync(data, { recursive: true, mode: 0o750 });
+  assertMayChange(data);
   const done = await applyDevices(data, listed);
   const { added, changed } = done;
   process.stdout.write(
