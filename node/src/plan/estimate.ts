@@ -67,9 +67,13 @@ export function ratesOf(loads: StreamLoad[]): { readings: number; messages: numb
   return { readings, messages };
 }
 
+/** Memory until the next checkpoint: 40 bytes a reading of ten thousand meters with packs, 110 of a million. */
+const CHANGED_BYTES_A_READING = 50;
+
 export function checkpointEveryMs(loads: StreamLoad[], threads: number): number {
   const { readings } = ratesOf(loads);
-  const untilDueMs = (1000 * LIMITS.checkpointReadings * threads) / Math.max(1e-9, readings);
+  const due = Math.min(LIMITS.checkpointReadings, LIMITS.checkpointBytes / CHANGED_BYTES_A_READING);
+  const untilDueMs = (1000 * due * threads) / Math.max(1e-9, readings);
   return Math.min(LIMITS.checkpointMs, untilDueMs);
 }
 
