@@ -31,6 +31,12 @@ export const Quality = Type.Optional(
   }),
 );
 
+export const Periods = Type.Optional(
+  Type.Union([Type.Literal('true'), Type.Literal('false')], {
+    description: 'Whether to tell costs by period of their tariff, too; default false.',
+  }),
+);
+
 export const Stream = Type.Optional(Type.String({ maxLength: 200, description: 'Of one stream alone.' }));
 
 export const WHERE_NOTE =

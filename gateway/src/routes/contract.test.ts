@@ -24,6 +24,7 @@ const EXPECTED = [
   '/api/v1/replays/{id}/apply',
   '/api/v1/reports',
   '/api/v1/rollups/{name}',
+  '/api/v1/rollups/{name}/parts',
   '/api/v1/rollups/{name}/top',
   '/api/v1/site',
   '/api/v1/site/forget',

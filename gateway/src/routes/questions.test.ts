@@ -15,7 +15,7 @@ describe('rollups', () => {
     const answer = (await (await get('/api/v1/rollups/usage')).json()) as RollupAnswer;
     expect(answer.from).toBe(NOON - 24 * HOUR_MS);
     expect(answer.to).toBe(NOON);
-    expect(Object.keys(answer.measures)).toEqual(['kwh', 'watts', 'peak', 'readings']);
+    expect(Object.keys(answer.measures)).toEqual(['kwh', 'watts', 'peak', 'readings', 'money', 'states']);
     expect(answer.series).toHaveLength(1);
   });
 

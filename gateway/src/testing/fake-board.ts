@@ -16,7 +16,7 @@ import {
   type TopQuestion,
   WeirError,
 } from '@weir/node/contract';
-import { fakeGroups, fakeSeries, fakeStep, hash } from './fake-data.ts';
+import { fakeGroups, fakeList, fakeSeries, fakeStep, hash } from './fake-data.ts';
 import { FAKE_METERS, FAKE_SITE, fakeMeter, fakeStateOf } from './fake-site.ts';
 
 export interface FakeBoardOptions {
@@ -73,7 +73,7 @@ function answerRollup(site: Site, q: RollupQuestion, now: number): RollupAnswer 
     measures: Object.fromEntries(
       measures.map((m) => [m.name, { unit: m.unit, fn: m.fn, decimals: decimalsOf(site, rollup, m) }]),
     ),
-    series: groups.slice(0, q.limit).map((group) => fakeSeries(measures, group, range)),
+    series: groups.slice(0, q.limit).map((group) => fakeSeries(measures, group, range, q)),
     truncated: groups.length > q.limit,
   };
 }
@@ -81,6 +81,19 @@ function answerRollup(site: Site, q: RollupQuestion, now: number): RollupAnswer 
 function answerTop(site: Site, q: TopQuestion, now: number): TopAnswer {
   const rollup = rollupOf(site, q.rollup);
   const measures = measuresOf(rollup, [q.measure]);
+  if (measures[0].fn === 'top') {
+    const rows = fakeList().map(({ value, count, error }, at) => {
+      return { rank: at + 1, by: { [measures[0].field ?? '']: value }, value: count, error };
+    });
+    return {
+      rollup: rollup.name,
+      measure: q.measure,
+      unit: '',
+      from: q.from,
+      to: q.to,
+      rows: rows.slice(0, q.k),
+    };
+  }
   const by = q.by.length > 0 ? q.by : (rollup.groupBys.find((g) => g.length > 0) ?? []);
   const range = { from: q.from, to: q.to, step: fakeStep(rollup, q.from, q.to, 'auto', now), now };
   const rows = fakeGroups(by, q.where).map((group) => {

@@ -55,10 +55,20 @@ function watts(group: FakeGroup, time: number): number {
 const round = (value: number, decimals: number): number =>
   Math.round(value * 10 ** decimals) / 10 ** decimals;
 
+const isHigh = (time: number): boolean => time % DAY_MS >= DAY_MS / 4 && time % DAY_MS < (DAY_MS * 5) / 6;
+const priceAt = (time: number): number => (isHigh(time) ? 0.3215 : 0.241);
+
+/** Every third hour has a gap of a quarter of an hour, which is a guess. */
+const estimatedAt = (time: number): number =>
+  Math.floor(time / 3_600_000) % 3 === 0 && time % 3_600_000 >= 900_000 && time % 3_600_000 < 1_800_000
+    ? 1
+    : 0;
+
 /** What a bucket holds after `filledMs` of its width have passed. */
 function value(measure: MeasureSpec, group: FakeGroup, start: number, filledMs: number): number | null {
   const w = watts(group, start);
   if (measure.fn === 'count') return Math.floor((filledMs / 5_000) * group.meters);
+  if (measure.fn === 'cost') return round((w * group.meters * filledMs * priceAt(start)) / 3.6e9, 4);
   if (measure.fn === 'increase') return round((w * group.meters * filledMs) / 3.6e9, 3);
   // A gauge that was silent for a whole bucket: the page must draw a gap and not a zero.
   if (group.meters === 1 && hash('silent', group.seed ^ (start / 1000)) % 53 === 0) return null;
@@ -69,9 +79,13 @@ export function fakeSeries(
   measures: MeasureSpec[],
   group: FakeGroup,
   range: { from: number; to: number; step: number; now: number },
+  asked: { quality?: boolean; periods?: boolean } = {},
 ): Series {
   const series: Series = { by: group.by, time: [], values: {}, final: [], revision: [] };
-  for (const measure of measures) series.values[measure.name] = [];
+  for (const measure of measures) {
+    if (measure.fn === 'top') series.lists = { ...series.lists, [measure.name]: [] };
+    else series.values[measure.name] = [];
+  }
   const first = Math.floor(range.from / range.step) * range.step;
   for (let start = first; start < range.to && start <= range.now; start += range.step) {
     const isGap = group.meters === 1 && hash('gap', group.seed ^ (start / 1000)) % 97 === 0;
@@ -79,13 +93,44 @@ export function fakeSeries(
     const filledMs = Math.min(range.step, range.now - start);
     series.time.push(start);
     for (const measure of measures) {
-      series.values[measure.name].push(value(measure, group, start, filledMs));
+      if (measure.fn === 'top') series.lists![measure.name].push(fakeList());
+      else series.values[measure.name].push(value(measure, group, start, filledMs));
     }
     const isFinal = start + range.step + 15 * 60_000 <= range.now;
     series.final.push(isFinal);
     series.revision.push(isFinal && hash('late', group.seed ^ (start / 1000)) % 41 === 0 ? 1 : 0);
   }
+  if (asked.quality) addQuality(series, measures);
+  if (asked.periods) addPeriods(series, measures);
   return series;
+}
+
+export const fakeList = () =>
+  FAKE_STATES.map((value, at) => ({ value, count: 900 - at * 77, error: at < 4 ? 0 : 3 }));
+
+function addQuality(series: Series, measures: MeasureSpec[]): void {
+  const none = series.time.map(() => 0);
+  const estimated = measures.filter(({ fn }) => fn === 'increase' || fn === 'cost');
+  series.quality = {
+    coverage: series.time.map((start) => 1 - estimatedAt(start)),
+    estimated: Object.fromEntries(estimated.map(({ name }) => [name, series.time.map(estimatedAt)])),
+    late: none,
+    duplicates: none,
+    resets: none,
+  };
+}
+
+function addPeriods(series: Series, measures: MeasureSpec[]): void {
+  const costs = measures.filter(({ fn }) => fn === 'cost');
+  const inPeriod = (measure: string, high: boolean) => {
+    const cost = series.time.map((start, at) =>
+      isHigh(start) === high ? (series.values[measure][at] ?? 0) : 0,
+    );
+    return { amount: cost.map((one, at) => one / priceAt(series.time[at])), cost };
+  };
+  series.periods = Object.fromEntries(
+    costs.map(({ name }) => [name, { high: inPeriod(name, true), low: inPeriod(name, false) }]),
+  );
 }
 
 /** The finest tier that still covers `from` and, with `auto`, keeps a series under about 500 buckets. */

@@ -1,4 +1,4 @@
-import type { FieldSpec, MeasureSpec, RollupSpec, Site, StreamSpec } from '@weir/node/contract';
+import type { FieldSpec, MeasureSpec, RollupSpec, Site, StreamSpec, TariffSpec } from '@weir/node/contract';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
@@ -17,6 +17,26 @@ const field = (name: string, type: FieldSpec['type'], unit = '', decimals = 6): 
   decimals,
   maxRatePerHour: type === 'counter' ? 60 : null,
 });
+
+const HOME: TariffSpec = {
+  name: 'home',
+  currency: 'EUR',
+  timezone: 'Europe/Berlin',
+  periods: [
+    { name: 'high', code: 1, rules: [{ days: 0, times: [{ from: 360, to: 1320 }], dates: [] }] },
+    { name: 'low', code: 2, rules: [] },
+  ],
+  prices: [
+    {
+      from: '2026-01-01',
+      fromMs: Date.UTC(2025, 11, 31, 23),
+      of: [
+        { period: 'high', digits: 3215, places: 4 },
+        { period: 'low', digits: 241, places: 3 },
+      ],
+    },
+  ],
+};
 
 function stream(name: string, fields: FieldSpec[]): StreamSpec {
   return {
@@ -51,9 +71,10 @@ const readings: MeasureSpec = { name: 'readings', fn: 'count', field: null, unit
 export const FAKE_SITE: Site = Object.freeze({
   name: 'Riverside',
   timezone: 'Europe/Berlin',
+  tariffs: [HOME],
   streams: [
     stream('electricity', [
-      field('kwh', 'counter', 'kWh', 3),
+      { ...field('kwh', 'counter', 'kWh', 3), tariff: HOME },
       field('watts', 'gauge', 'W'),
       field('state', 'text'),
     ]),
@@ -66,6 +87,8 @@ export const FAKE_SITE: Site = Object.freeze({
       { name: 'watts', fn: 'mean', field: 'watts', unit: 'W' },
       { name: 'peak', fn: 'max', field: 'watts', unit: 'W' },
       readings,
+      { name: 'money', fn: 'cost', field: 'kwh', unit: 'EUR' },
+      { name: 'states', fn: 'top', field: 'state', unit: '' },
     ]),
     rollup('gas', 'gas', [{ name: 'ccf', fn: 'increase', field: 'ccf', unit: 'ccf' }, readings]),
     rollup('water', 'water', [{ name: 'gal', fn: 'increase', field: 'gal', unit: 'gal' }, readings]),

@@ -8,6 +8,7 @@ import {
   WeirError,
 } from '../contract/index.ts';
 import { TABLES } from '../contract/measures/tables.ts';
+import { type KeptTariffs, keptTariffs, tariffFaults } from './kept-tariffs.ts';
 import { writeWhole } from './write-whole.ts';
 
 /**
@@ -23,6 +24,8 @@ export interface Shape {
   tables?: { counted: string[]; left: string[] };
   /** Buckets of an hour and longer lie by its clock. */
   timezone?: string;
+  /** By whose periods amounts are kept apart. */
+  tariffs?: KeptTariffs;
 }
 
 export interface StreamShape {
@@ -57,6 +60,7 @@ function keepShape(site: Site, file: string, now: Shape, kept: Shape | null): vo
     rollups: merged(kept, now),
     tables,
     timezone: site.timezone,
+    tariffs: { ...kept?.tariffs, ...keptTariffs(site) },
   });
 }
 
@@ -109,6 +113,7 @@ export function checkShape(site: Site, file: string): { now: Shape; kept: Shape 
   const kept = readShape(file);
   if (kept === null) return { now, kept };
   const { never, anew } = shapeDifferences(kept, now);
+  never.push(...tariffFaults(kept.tariffs ?? {}, site, Date.now()));
   if (never.length > 0)
     throw doesNotFit(never, 'Undo the edit, give what changed a new name, or start with another --data.');
   if (anew.length > 0)

@@ -11,6 +11,7 @@ import {
 } from '../contract/index.ts';
 import type { RetentionDrop } from '../shard/thread-messages.ts';
 import { doesNotFit, leftTables, noteForgotten, readShape, shapeDifferences, shapeOf } from './kept-shape.ts';
+import { tariffFaults } from './kept-tariffs.ts';
 import type { StoredReplay } from './replay/replay-file.ts';
 import type { Replays } from './replay/replays.ts';
 import { newReshape, writeReshape } from './reshape/reshape-file.ts';
@@ -75,6 +76,7 @@ export class SiteEdits {
     const kept = readShape(this.#parts.shapeFile);
     if (kept === null) return null;
     const { never } = shapeDifferences(kept, shapeOf(after));
+    never.push(...tariffFaults(kept.tariffs ?? {}, after, Date.now()));
     if (never.length > 0) throw doesNotFit(never, 'Undo the edit, or give what changed a new name.');
     return plannedReshape(this.#parts.shapeFile, after);
   }

@@ -69,7 +69,7 @@ function finishPlan(
   measures: MeasureSpec[],
   range: { from: number; to: number },
   watermark: number | null,
-  quality = false,
+  more: { quality?: boolean; periods?: boolean } = {},
 ): FinishPlan {
   const stream = streamOf(site, plan.rollup);
   return {
@@ -82,7 +82,7 @@ function finishPlan(
     watermark,
     latenessMs: stream.latenessMs,
     intervalMs: stream.intervalMs ?? null,
-    quality,
+    ...more,
   };
 }
 
@@ -108,8 +108,9 @@ async function read(
     tier,
     where,
     maxGroups,
-    // Only an increase reaches into the buckets beside the range.
-    edges: quality || withOperands(measures).some(({ fn }) => fn === 'increase' || fn === 'rate'),
+    // Only an increase reaches into the buckets beside the range, and a cost is held against it.
+    edges:
+      quality || withOperands(measures).some(({ fn }) => fn === 'increase' || fn === 'rate' || fn === 'cost'),
     from: rollup.window
       ? windowLead(widest, windowSteps(rollup.window), range.from)
       : widest.start(range.from),
@@ -168,7 +169,8 @@ export async function answerRollup(
     signal,
   );
   const groups = [...gatherGroups(all, plan.dims).values()];
-  const finish = finishPlan(site, plan, measures, question, watermark, question.quality);
+  const { quality, periods } = question;
+  const finish = finishPlan(site, plan, measures, question, watermark, { quality, periods });
   const series: Series[] = groups
     .slice(0, question.limit)
     .map((group) => ({ by: labels(question.by, group.dims), ...finishSeries(finish, group.chunks) }));
@@ -199,9 +201,12 @@ function describe(site: Site, rollup: RollupSpec, measures: MeasureSpec[]): Roll
 
 /** Digits after the point that are worth showing. */
 const EXPRESSION_DECIMALS = 6;
+/** A minute of one household costs less than a cent. */
+const COST_DECIMALS = 4;
 
 function shownDecimals(fn: MeasureSpec['fn'], ofField: number): number {
   if (fn === 'distinct') return 0;
+  if (fn === 'cost') return COST_DECIMALS;
   return fn === 'expression' ? EXPRESSION_DECIMALS : ofField;
 }
 
@@ -217,11 +222,7 @@ export async function answerTop(
   const by =
     question.by.length > 0 ? question.by : (rollup.groupBys.find((fields) => fields.length > 0) ?? []);
   const [measure] = measuresNamed(rollup, [question.measure]);
-  if (measure.fn === 'top')
-    throw new WeirError('WEIR_BAD_QUESTION', `${measure.name} is a list, by which nothing can be ranked`, {
-      field: 'measure',
-      suggestion: `Ask for it: /api/v1/rollups/${rollup.name}?measures=${measure.name}`,
-    });
+  if (measure.fn === 'top') return answerList(lines, site, question, rollup, measure, now, signal);
   const span = question.to - question.from;
   // One bucket over the whole range: whole buckets of the tier at its ends. The range is the window.
   const buckets: RollupSpec = { ...rollup, window: undefined };
@@ -276,6 +277,48 @@ export async function answerTop(
   };
 }
 
+/** A measure that is a list ranks by itself: the texts of its field, over the whole range. */
+async function answerList(
+  lines: ShardLines,
+  site: Site,
+  question: TopQuestion,
+  rollup: RollupSpec,
+  measure: MeasureSpec,
+  now: number,
+  signal?: AbortSignal,
+): Promise<TopAnswer> {
+  const field = measure.field ?? '';
+  if (question.by.length > 0)
+    throw new WeirError('WEIR_BAD_QUESTION', `${measure.name} ranks ${field}, and takes no other group`, {
+      field: 'by',
+      suggestion: 'Leave by out; filter with where.',
+    });
+  const buckets: RollupSpec = { ...rollup, window: undefined };
+  const plan: Plan = {
+    rollup: buckets,
+    ...chooseGroupBy(rollup, [], question.where),
+    ...chooseTier(buckets, question.from, question.to, 'auto', now),
+  };
+  plan.stepMs = rollup.tiers[plan.tier].widthMs;
+  const { all } = await read(lines, site, plan, [measure], question, MAX_MERGED_GROUPS, false, signal);
+  const whole: FinishPlan = {
+    ...finishPlan(site, plan, [measure], question, null),
+    steps: { start: () => question.from, end: () => question.to },
+  };
+  const chunks = [...gatherGroups(all, []).values()].flatMap((group) => group.chunks);
+  const [list = []] = finishSeries(whole, chunks).lists?.[measure.name] ?? [];
+  return {
+    rollup: rollup.name,
+    measure: measure.name,
+    unit: measure.unit,
+    from: question.from,
+    to: question.to,
+    rows: list
+      .slice(0, question.k)
+      .map(({ value, count, error }, at) => ({ rank: at + 1, by: { [field]: value }, value: count, error })),
+  };
+}
+
 /** Series of one change that a viewer is sent; more than this nobody watches at once. */
 const LIVE_SERIES = 100;
 
@@ -289,7 +332,7 @@ export async function answerChange(
   quality = false,
 ): Promise<LiveChange> {
   const { all, watermark } = await read(lines, site, plan, measures, range, LIVE_SERIES, quality);
-  const finish = finishPlan(site, plan, measures, range, watermark, quality);
+  const finish = finishPlan(site, plan, measures, range, watermark, { quality });
   const series = [...gatherGroups(all, plan.dims).values()].slice(0, LIVE_SERIES).map((group) => ({
     by: labels(by, group.dims),
     ...finishSeries(finish, group.chunks),

@@ -15,6 +15,7 @@ export { finishBuckets, finishSeries, mergeChunkBytes } from './measures/finish.
 export type { FinishPlan } from './measures/finish-plan.ts';
 export { isChained, layoutOf, withOperands } from './measures/layout.ts';
 export { mergeFor } from './measures/merge-for.ts';
+export { addsUp, partDifferences } from './measures/part-differences.ts';
 export { windowLead } from './measures/slide.ts';
 export { GroupBuilder, type GroupBuilderPort } from './reading/group-builder.ts';
 export { type HeldStamp, readHeld } from './reading/held.ts';

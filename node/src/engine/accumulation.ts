@@ -72,7 +72,8 @@ export class Accumulation {
       const rollup = rollups[r];
       this.#change.finalBucket = this.#finalBucket(rollup.widthMs);
       const anyLate = this.#place(block, rollup);
-      if (rollup.layouts.some((layout) => layout.kinds.includes('share'))) this.#share(block, rollup.widthMs);
+      if (rollup.layouts.some(({ kinds }) => kinds.includes('share') || kinds.includes('portions')))
+        this.#share(block, rollup.widthMs);
       for (let g = 0; g < rollup.groups.length; g++) {
         const table = active.tables[r][g];
         rollup.groups[g].groupsOf(block.keys, block.tuples, block.n, block.groups);
@@ -121,7 +122,7 @@ export class Accumulation {
     rollup: RollupState,
   ): void {
     if (part.kind === 'register') this.#register(block, table, part);
-    else if (part.kind === 'share') this.#addShares(block, table, part, rollup);
+    else if (part.kind === 'share' || part.kind === 'portions') this.#addShares(block, table, part, rollup);
     else if (part.kind === 'area' || part.kind === 'stood')
       standBlock(table, part, block, this.#counterOf.get(part.field)!, this.#change, rollup.changed.onTime);
     else if (part.kind === 'uniques') this.#addUniques(block, columns, table, part);
@@ -324,7 +325,7 @@ export class Accumulation {
     if (part.kind === 'quality') {
       if (old !== null) addQuality(table, part, group, part.quality!, old, -1);
       addQuality(table, part, group, part.quality!, now, 1);
-    } else if (part.kind === 'share') {
+    } else if (part.kind === 'share' || part.kind === 'portions') {
       if (old !== null) spread(table, part, group, old, maxGapMs, -1, true, change);
       spread(table, part, group, now, maxGapMs, 1, true, change);
     } else if (part.kind === 'area' || part.kind === 'stood') {

@@ -15,6 +15,8 @@ import {
   ROWS,
 } from '../contract/measures/kinds.ts';
 import { addSquares } from '../contract/measures/merge.ts';
+import { encodePortion } from '../contract/measures/portions.ts';
+import type { TariffClock } from '../contract/tariff/tariff-clock.ts';
 import { PAGE_BITS, PAGE_MASK, PagedIndex, RecordPages } from './record-pages.ts';
 import { SketchPool } from './sketch-pool.ts';
 import {
@@ -45,7 +47,7 @@ export class PartialTable {
   readonly heads = new PagedIndex();
   readonly slots: RecordPages;
   readonly extras: RecordPages;
-  /** By their place among the sketches. */
+  /** By their place among the sketches; that of portions stays empty. */
   readonly pools: SketchPool[];
   readonly #long = new Map<number, Map<number, number>>();
 
@@ -229,7 +231,15 @@ export class PartialTable {
     }
     for (const part of this.plan.parts)
       if (part.sketch < 0) this.#fillPart(lanes, at, slot, extra, part);
+      else if (part.clock !== null)
+        buckets.sketches[part.sketch][at] = this.#portion(part.clock, slot, extra, part);
       else buckets.sketches[part.sketch][at] = this.pools[part.sketch].encode(this.word(slot, part.word));
+  }
+
+  #portion(clock: TariffClock, slot: number, extra: number, part: SlotPart): Uint8Array | null {
+    const period = clock.spec.periods[clock.periodAt(this.word(slot, SLOT_BUCKET) * this.widthMs)];
+    const lo = this.slots.doubles[slot >> PAGE_BITS][this.doubleBase(slot) + part.double];
+    return encodePortion(period.code, this.#extra(extra, part.extra), lo);
   }
 
   #extra(extra: number, double: number): number {

@@ -1,5 +1,6 @@
 import { type AccumulatorKind, isZeroWhenEmpty } from '../contract/measures/kinds.ts';
 import type { Layout } from '../contract/measures/layout.ts';
+import { clockOf, type TariffClock } from '../contract/tariff/tariff-clock.ts';
 import type { QualityRule } from './quality.ts';
 
 /** Words that every slot begins with. */
@@ -28,6 +29,8 @@ export interface SlotPart {
   extra: number;
   /** Of a quality: what it takes to tell. */
   quality: QualityRule | null;
+  /** Of portions: tells the period of a bucket. */
+  clock: TariffClock | null;
   /** Place among the sketches, whose word is one more than their place in the table's pool; −1 for what is none. */
   sketch: number;
 }
@@ -60,6 +63,8 @@ const ROOM: Readonly<Record<AccumulatorKind, readonly [number, number, number]>>
   quantiles: [1, 0, 0],
   uniques: [1, 0, 0],
   tops: [1, 0, 0],
+  // One bucket of the finest tier lies in one period: here it is a share.
+  portions: [0, 1, 1],
 };
 
 export function slotPlan(layout: Layout): SlotPlan {
@@ -72,7 +77,7 @@ export function slotPlan(layout: Layout): SlotPlan {
     blanks: [],
   };
   const whole = layout.kinds.includes('register');
-  for (const { kind, field, lane, longMs, maxGapMs, sketch } of layout.accumulators) {
+  for (const { kind, field, lane, longMs, maxGapMs, sketch, tariff } of layout.accumulators) {
     plan.parts.push({
       kind,
       field,
@@ -81,6 +86,7 @@ export function slotPlan(layout: Layout): SlotPlan {
       double: plan.doubles,
       extra: plan.extraDoubles,
       quality: kind === 'quality' ? { longMs, maxGapMs, whole } : null,
+      clock: tariff === undefined ? null : clockOf(tariff),
       sketch,
     });
     const [words, doubles, extra] = ROOM[kind];

@@ -44,6 +44,16 @@ export const Series = Type.Object({
   final: Type.Array(Type.Boolean()),
   revision: Type.Array(Type.Number()),
   quality: Type.Optional(Quality),
+  periods: Type.Optional(
+    Type.Record(
+      Type.String(),
+      Type.Record(
+        Type.String(),
+        Type.Object({ amount: Type.Array(Type.Number()), cost: Type.Array(Nullable) }),
+      ),
+      { description: 'Of costs, by measure and period of the tariff; only when asked for.' },
+    ),
+  ),
 });
 export type Series = Static<typeof Series>;
 
@@ -69,6 +79,34 @@ export const RollupAnswer = Type.Object({
 });
 export type RollupAnswer = Static<typeof RollupAnswer>;
 
+const Columns = Type.Record(Type.String(), Type.Array(Nullable));
+
+/** Wholes against their parts, by measure. */
+export const PartsAnswer = Type.Object({
+  ...Type.Omit(RollupAnswer, ['series', 'truncated']).properties,
+  parents: Type.Array(
+    Type.Object({
+      parent: Type.String(),
+      parts: Type.Array(Type.String()),
+      time: Type.Array(Type.Number()),
+      whole: Columns,
+      sum: Columns,
+      difference: Type.Record(Type.String(), Type.Array(Nullable), {
+        description: 'Whole less sum, exactly; null where one of them is not known.',
+      }),
+      estimated: Type.Record(Type.String(), Type.Array(Nullable), {
+        description: 'Share of the whole and of its parts that was counted over a gap.',
+      }),
+      missing: Type.Array(Type.Array(Type.String()), { description: 'Those without a value in the step.' }),
+      partial: Type.Array(Type.Boolean({ description: 'Whether any is missing.' })),
+      coverage: Type.Array(Nullable, { description: 'The least of all of them.' }),
+      final: Type.Array(Type.Boolean()),
+      revision: Type.Array(Type.Number()),
+    }),
+  ),
+});
+export type PartsAnswer = Static<typeof PartsAnswer>;
+
 export const TopAnswer = Type.Object({
   rollup: Type.String(),
   measure: Type.String(),
@@ -80,6 +118,9 @@ export const TopAnswer = Type.Object({
       rank: Type.Number(),
       by: Type.Record(Type.String(), Type.Union([Type.String(), Type.Null()])),
       value: Type.Number(),
+      error: Type.Optional(
+        Type.Number({ description: 'Of a measure that is a list: what the value may be too high by.' }),
+      ),
     }),
   ),
 });

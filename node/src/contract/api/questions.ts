@@ -16,6 +16,8 @@ export interface RollupQuestion {
   limit: number;
   /** Whether to tell how far the numbers are to be believed. */
   quality?: boolean;
+  /** Whether to tell costs by period, too. */
+  periods?: boolean;
 }
 
 export interface TopQuestion {

@@ -13,12 +13,28 @@ const Field = Type.Object({
   ]),
   unit: Type.String(),
   decimals: Type.Number(),
+  tariff: Type.Optional(Type.Object({ name: Type.String() })),
+});
+
+const Tariff = Type.Object({
+  name: Type.String(),
+  currency: Type.String(),
+  periods: Type.Array(Type.Object({ name: Type.String() }), { description: 'The first one that fits.' }),
+  prices: Type.Array(
+    Type.Object({
+      from: Type.String({ description: 'A date; from its local midnight on.' }),
+      of: Type.Array(Type.Object({ period: Type.String(), digits: Type.Number(), places: Type.Number() }), {
+        description: 'The price of a unit is digits / 10^places.',
+      }),
+    }),
+  ),
 });
 
 /** The site file as understood, without the paths of keys and certificates. */
 export const SiteAnswer = Type.Object({
   name: Type.String(),
   timezone: Type.String(),
+  tariffs: Type.Optional(Type.Array(Tariff)),
   streams: Type.Array(
     Type.Object({
       name: Type.String(),
@@ -47,6 +63,11 @@ export const SiteAnswer = Type.Object({
       tiers: Type.Array(Type.Object({ name: Type.String(), widthMs: Type.Number(), keepMs: Type.Number() }), {
         description: 'Finest first.',
       }),
+      parts: Type.Optional(
+        Type.Array(Type.Object({ parent: Type.String(), of: Type.Array(Type.String()) }), {
+          description: 'Keys of which others are the parts.',
+        }),
+      ),
       window: Type.Optional(
         Type.Object(
           { overMs: Type.Number(), everyMs: Type.Number() },

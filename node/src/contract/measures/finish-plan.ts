@@ -1,4 +1,5 @@
 import type { MeasureSpec } from '../site/model.ts';
+import type { Portions } from './cost.ts';
 import type { Layout } from './layout.ts';
 import type { Boundaries } from './merge.ts';
 
@@ -20,7 +21,15 @@ export interface FinishPlan {
   intervalMs?: number | null;
   /** Whether to tell how far the numbers are to be believed. */
   quality?: boolean;
+  /** Whether to tell costs by period, too. */
+  periods?: boolean;
 }
 
 /** Increase by the start of the step, by the register's lane. */
 export type Increases = Map<number, Map<number, number>>;
+
+/** What is worked out of the buckets as they are stored, before they are put into steps. */
+export interface Amounts {
+  increases: Increases;
+  portions: Portions;
+}

@@ -1,7 +1,8 @@
 import { apportion } from './apportion.ts';
 import { type Buckets, clearBucket, copyBucket, newBuckets } from './buckets.ts';
 import { decodeChunks } from './chunk.ts';
-import type { FinishPlan, Increases } from './finish-plan.ts';
+import { type PeriodColumns, periodColumns, portionsByStep } from './cost.ts';
+import type { Amounts, FinishPlan, Increases } from './finish-plan.ts';
 import { finisherOf, topLists } from './finishers.ts';
 import {
   FIRST_CORR,
@@ -28,6 +29,8 @@ export interface FinishedSeries {
   final: boolean[];
   revision: number[];
   quality?: Quality;
+  /** Of costs, by measure and period; where asked for. */
+  periods?: Record<string, Record<string, PeriodColumns>>;
 }
 
 /**
@@ -50,6 +53,7 @@ export function finishBuckets(plan: FinishPlan, fine: Buckets): FinishedSeries {
   const { steps, increases } = stepsOf(plan, fine, counters);
   // What is told of quality is told of steps, not of windows that overlap.
   const spans = plan.quality && plan.window === undefined ? longIntervals(plan, fine) : null;
+  const amounts: Amounts = { increases, portions: portionsByStep(plan, fine) };
   const shown = shownSteps(counters, withCrossed(steps, increases), increases);
   const answer: FinishedSeries = {
     time: [...shown.starts.subarray(0, shown.n)],
@@ -68,13 +72,38 @@ export function finishBuckets(plan: FinishPlan, fine: Buckets): FinishedSeries {
       answer.lists[measure.name] = topLists(plan.layout, measure.field ?? '', shown);
       continue;
     }
-    const finish = finisherOf(plan, measure, shown, increases);
+    const finish = finisherOf(plan, measure, shown, amounts);
     const values: (number | null)[] = [];
     for (let at = 0; at < shown.n; at++) values.push(finish(at));
     answer.values[measure.name] = values;
   }
-  if (spans !== null) answer.quality = finishQuality(plan, spans, shown, answer.values);
+  if (spans !== null)
+    answer.quality = finishQuality(plan, spans, shown, amountsShown(plan, shown, amounts, answer));
+  if (plan.periods) answer.periods = periodsOf(plan, shown, amounts);
   return answer;
+}
+
+/** Of a cost, too, that part of the amount is estimated. */
+function amountsShown(
+  plan: FinishPlan,
+  shown: Buckets,
+  amounts: Amounts,
+  { values }: FinishedSeries,
+): FinishedSeries['values'] {
+  const told = { ...values };
+  for (const measure of plan.measures) {
+    if (measure.fn !== 'cost') continue;
+    const finish = finisherOf(plan, { ...measure, fn: 'increase' }, shown, amounts);
+    told[measure.name] = Array.from({ length: shown.n }, (_, at) => finish(at));
+  }
+  return told;
+}
+
+function periodsOf(plan: FinishPlan, shown: Buckets, amounts: Amounts): FinishedSeries['periods'] {
+  const costs = plan.measures.filter(({ fn }) => fn === 'cost');
+  return Object.fromEntries(
+    costs.map(({ name, field }) => [name, periodColumns(plan.layout, field ?? '', amounts.portions, shown)]),
+  );
 }
 
 /** What each value is made of: steps, or windows of them. */

@@ -1,7 +1,8 @@
 import type { MeasureFn, MeasureSpec } from '../site/model.ts';
 import type { Buckets } from './buckets.ts';
+import { costFinisher } from './cost.ts';
 import { compileExpression } from './expression.ts';
-import type { FinishPlan, Increases } from './finish-plan.ts';
+import type { Amounts, FinishPlan, Increases } from './finish-plan.ts';
 import { LIMB, limbsToNumber, ROWS, type SketchKind } from './kinds.ts';
 import { type Accumulator, findAccumulator, type Layout } from './layout.ts';
 import { quantileIn } from './quantile-fn.ts';
@@ -18,9 +19,10 @@ export function finisherOf(
   plan: FinishPlan,
   measure: MeasureSpec,
   steps: Buckets,
-  increases: Increases,
+  amounts: Amounts,
 ): Finisher {
   const field = measure.field ?? '';
+  const increase = () => increaseFinisher(plan.layout, field, steps, amounts.increases);
   switch (measure.fn) {
     case 'count':
       return (at) => steps.lanes[ROWS][at];
@@ -28,13 +30,15 @@ export function finisherOf(
     case 'mean':
       return sumFinisher(plan.layout, field, steps, measure.fn === 'mean');
     case 'increase':
-      return increaseFinisher(plan.layout, field, steps, increases);
+      return increase();
     case 'rate':
-      return rateFinisher(plan, increaseFinisher(plan.layout, field, steps, increases), steps);
+      return rateFinisher(plan, increase(), steps);
+    case 'cost':
+      return costFinisher(plan.layout, field, amounts.portions, increase(), steps.starts);
     case 'timeMean':
       return timeMeanFinisher(plan.layout, field, steps);
     case 'expression':
-      return expressionFinisher(plan, measure, steps, increases);
+      return expressionFinisher(plan, measure, steps, amounts);
     case 'stddev':
       return stddevFinisher(plan.layout, field, steps);
     case 'distinct':
@@ -85,11 +89,11 @@ function expressionFinisher(
   plan: FinishPlan,
   { expression }: MeasureSpec,
   steps: Buckets,
-  increases: Increases,
+  amounts: Amounts,
 ): Finisher {
   if (expression === undefined) return () => null;
   const evaluate = compileExpression(expression.text);
-  const finishers = expression.operands.map((operand) => finisherOf(plan, operand, steps, increases));
+  const finishers = expression.operands.map((operand) => finisherOf(plan, operand, steps, amounts));
   let place = 0;
   const operand = (at: number) => finishers[at](place);
   return (at) => {

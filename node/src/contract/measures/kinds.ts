@@ -16,6 +16,8 @@
  * - `squares`: the sum of the values' squares, an exact integer in three limbs.
  * - `area`, `stood`: of a gauge, value times time and time in milliseconds that it stood in the bucket, as sums.
  * - `quantiles`, `uniques`, `tops`: sketches, byte strings beside the lanes; see `sketch/`.
+ * - `portions`: what intervals of a counter put into the bucket, as a share, apart by period of its tariff; a byte string
+ *   too, see `portions.ts`.
  */
 export const ACCUMULATOR_KINDS = [
   'present',
@@ -34,6 +36,7 @@ export const ACCUMULATOR_KINDS = [
   'tops',
   'area',
   'stood',
+  'portions',
 ] as const;
 
 export type AccumulatorKind = (typeof ACCUMULATOR_KINDS)[number];
@@ -55,6 +58,7 @@ export const KIND_LANES: Readonly<Record<AccumulatorKind, number>> = {
   tops: 0,
   area: 2,
   stood: 2,
+  portions: 0,
 };
 
 /** Kinds whose lanes are zero when empty; in the others NaN stands for none. HOT */
@@ -68,6 +72,7 @@ export function isZeroWhenEmpty(kind: AccumulatorKind): boolean {
     case 'squares':
     case 'area':
     case 'stood':
+    case 'portions':
       return true;
     default:
       return false;
@@ -75,10 +80,10 @@ export function isZeroWhenEmpty(kind: AccumulatorKind): boolean {
 }
 
 /** Kinds that keep a byte string for a bucket, and no lanes. */
-export type SketchKind = 'quantiles' | 'uniques' | 'tops';
+export type SketchKind = 'quantiles' | 'uniques' | 'tops' | 'portions';
 
 export function isSketch(kind: AccumulatorKind): kind is SketchKind {
-  return kind === 'quantiles' || kind === 'uniques' || kind === 'tops';
+  return kind === 'quantiles' || kind === 'uniques' || kind === 'tops' || kind === 'portions';
 }
 
 /** Lanes of a quality, after its first. */

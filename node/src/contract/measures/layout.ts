@@ -1,4 +1,4 @@
-import type { MeasureFn, MeasureSpec, RollupSpec, StreamSpec } from '../site/model.ts';
+import type { MeasureFn, MeasureSpec, RollupSpec, StreamSpec, TariffSpec } from '../site/model.ts';
 import { type AccumulatorKind, COMMON_LANES, isSketch, KIND_LANES } from './kinds.ts';
 import { quantileIn } from './quantile-fn.ts';
 
@@ -22,6 +22,8 @@ export interface Accumulator {
   lane: number;
   /** Place among the sketches; −1 for what is none. */
   sketch: number;
+  /** Of portions: whose periods they are kept by. */
+  tariff?: TariffSpec;
 }
 
 /** Longer than this between two readings of a counter, nothing is spread: it all stands at the later reading. */
@@ -43,7 +45,17 @@ export function layoutOf(rollup: RollupSpec, groupBy: number, stream: StreamSpec
     const spec = stream.fields.find((one) => one.name === field);
     const maxGapMs = spec?.register?.maxGapMs ?? MAX_GAP_MS;
     const sketch = isSketch(kind) ? sketches++ : -1;
-    accumulators.push({ kind, field, decimals: spec?.decimals ?? 0, maxGapMs, longMs, lane, sketch });
+    const tariff = kind === 'portions' ? { tariff: spec?.tariff } : {};
+    accumulators.push({
+      kind,
+      field,
+      decimals: spec?.decimals ?? 0,
+      maxGapMs,
+      longMs,
+      lane,
+      sketch,
+      ...tariff,
+    });
     lane += KIND_LANES[kind];
   };
   for (const measure of rollup.measures)
@@ -68,6 +80,8 @@ function kindsFor(measure: MeasureSpec, counterKind: 'register' | 'share'): Accu
     case 'increase':
     case 'rate':
       return [counterKind];
+    case 'cost':
+      return [counterKind, 'portions'];
     case 'min':
     case 'max':
     case 'first':
@@ -95,7 +109,7 @@ export function withOperands(measures: MeasureSpec[]): MeasureSpec[] {
 
 /** Functions that need the reading before: those of a field are kept in chains by key, and in the history. */
 export function isChained(fn: MeasureFn): boolean {
-  return fn === 'increase' || fn === 'rate' || fn === 'timeMean';
+  return fn === 'increase' || fn === 'rate' || fn === 'cost' || fn === 'timeMean';
 }
 
 export function findAccumulator(layout: Layout, kind: AccumulatorKind, field: string): Accumulator | null {

@@ -70,6 +70,7 @@ export function mergeBucket(into: Buckets, at: number, from: Buckets, fromAt: nu
       case 'quantiles':
       case 'uniques':
       case 'tops':
+      case 'portions':
         into.sketches[sketch][at] = mergeSketch(
           kind,
           into.sketches[sketch][at],

@@ -83,7 +83,7 @@ export function finishQuality(
 }
 
 function isIncrease({ fn }: MeasureSpec): boolean {
-  return fn === 'increase' || fn === 'rate';
+  return fn === 'increase' || fn === 'rate' || fn === 'cost';
 }
 
 /** Nothing of nothing is estimated. */

@@ -1,5 +1,5 @@
 import { formatDuration, formatSize } from '../time/duration.ts';
-import type { RollupSpec, Site, StreamSpec } from './model.ts';
+import type { RollupSpec, Site, StreamSpec, TariffSpec } from './model.ts';
 
 /** What one edit of a site file comes to. */
 export interface SiteDifference {
@@ -61,6 +61,7 @@ function leavesOf(site: Site): Map<string, string> {
     ['mqtt.tls', told(site.mqtt.tls)],
     ['http.tls', told(site.http.tls)],
   ]);
+  for (const tariff of site.tariffs ?? []) tariffLeaves(tariff, leaves);
   for (const stream of site.streams) streamLeaves(stream, leaves);
   for (const rollup of site.rollups) rollupLeaves(rollup, leaves);
   for (const { name, panels } of site.dashboards)
@@ -76,7 +77,20 @@ function streamLeaves(stream: StreamSpec, leaves: Map<string, string>): void {
   leaves.set(`${path}.from`, from);
   leaves.set(`${path}.lateness`, formatDuration(latenessMs));
   for (const [key, value] of Object.entries(rest)) leaves.set(`${path}.${key}`, told(value));
-  for (const { name, ...field } of fields) leaves.set(`${path}.fields.${name}`, told(field));
+  for (const { name, tariff, ...field } of fields)
+    leaves.set(`${path}.fields.${name}`, told({ ...field, tariff: tariff?.name }));
+}
+
+function tariffLeaves({ name, currency, periods, prices }: TariffSpec, leaves: Map<string, string>): void {
+  const path = `site.tariffs.${name}`;
+  leaves.set(`${path}.currency`, currency);
+  leaves.set(`${path}.periods`, periods.map((period) => period.name).join(', '));
+  for (const { name: period, rules } of periods)
+    leaves.set(`${path}.periods.${period}`, rules.length === 0 ? 'the rest' : told(rules));
+  for (const { from, of } of prices) {
+    const each = of.map(({ period, digits, places }) => `${period} ${digits / 10 ** places}`);
+    leaves.set(`${path}.prices.${from}`, each.join(', '));
+  }
 }
 
 function rollupLeaves(rollup: RollupSpec, leaves: Map<string, string>): void {

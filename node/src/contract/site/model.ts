@@ -14,6 +14,56 @@ export interface FieldSpec {
   multiplier?: { digits: number; places: number };
   /** Counters, where the file says more than `maxRate`. */
   register?: RegisterSpec;
+  /** Counters: what a unit of it costs. */
+  tariff?: TariffSpec;
+}
+
+/** What a unit costs, by period of the day, week and year, in the zone of the site. */
+export interface TariffSpec {
+  name: string;
+  currency: string;
+  timezone: string;
+  /** In order: the first one that fits; the last is the rest, and has no rules. */
+  periods: TariffPeriod[];
+  /** Each holds from local midnight of its date until the next one's; ascending. */
+  prices: PriceList[];
+}
+
+export interface TariffPeriod {
+  name: string;
+  /** Under which its amounts are stored: made of the name alone, so that periods can come, go and change places. */
+  code: number;
+  /** One of them must fit. */
+  rules: PeriodRule[];
+}
+
+/** All of what it says must fit; what it leaves out always does. */
+export interface PeriodRule {
+  /** Bit 0 is Monday; 0: every day. */
+  days: number;
+  /** Minutes since midnight of the local clock, quarters of an hour. */
+  times: { from: number; to: number }[];
+  dates: DateRule[];
+}
+
+export interface DateRule {
+  /** Then month × 100 + day, else days since 1970-01-01; both ends included. */
+  yearly: boolean;
+  from: number;
+  to: number;
+}
+
+export interface PriceList {
+  /** As written: 2026-01-01. */
+  from: string;
+  fromMs: number;
+  of: (TariffPrice & { period: string })[];
+}
+
+/** Exactly digits / 10^places of the currency for one unit. */
+export interface TariffPrice {
+  digits: number;
+  places: number;
 }
 
 /** How the readings of a register are judged. Amounts are scaled integers, multiplied already. */
@@ -78,6 +128,7 @@ export type MeasureFn =
   | 'stddev'
   | 'distinct'
   | 'top'
+  | 'cost'
   | 'expression'
   | QuantileFn;
 
@@ -86,7 +137,7 @@ export interface MeasureSpec {
   fn: MeasureFn;
   /** Null for count() and expressions. */
   field: string | null;
-  /** The field's; of a rate the field's a second, `kWh/s`; of a count, and of what is counted, empty. */
+  /** The field's; of a rate the field's a second, `kWh/s`; of a cost the currency; of what is counted, empty. */
   unit: string;
   /** Of an expression only: as written, and the measures that it names, in the order in which they first stand there. */
   expression?: { text: string; operands: MeasureSpec[] };
@@ -119,6 +170,8 @@ export interface RollupSpec {
   tiers: TierSpec[];
   /** Absent: values cover their own step. `overMs` is a multiple of `everyMs`, of which the finest tier is a part. */
   window?: WindowSpec;
+  /** Keys of which others are the parts: a meter before others. */
+  parts?: { parent: string; of: string[] }[];
 }
 
 /** Paths; what the site file names without a leading slash lies beside it, and stands here with its folder. */
@@ -151,6 +204,8 @@ export interface Site {
   timezone: string;
   /** Absent where the site file says nothing about its flash. */
   wear?: WearSpec;
+  /** Those that fields name are the same objects. */
+  tariffs?: TariffSpec[];
   streams: StreamSpec[];
   rollups: RollupSpec[];
   /** Without an archive what is past raw is gone. */

@@ -1,5 +1,6 @@
 import { LIMITS } from '../limits.ts';
 import { parseRatePerHour } from '../time/duration.ts';
+import { exactDecimal } from './exact-decimal.ts';
 import type { FaultList } from './fault-list.ts';
 import { quoted } from './faults.ts';
 import type { FieldSpec, FieldType, RegisterSpec } from './model.ts';
@@ -71,7 +72,7 @@ function resolveField(
   };
 }
 
-const FOR_COUNTERS = ['maxRate', 'modulus', 'noise', 'boot', 'maxGap'] as const;
+const FOR_COUNTERS = ['maxRate', 'modulus', 'noise', 'boot', 'maxGap', 'tariff'] as const;
 
 function judgeForCounters(type: FieldType, given: FieldMap, path: string, faults: FaultList): void {
   for (const word of FOR_COUNTERS)
@@ -100,15 +101,6 @@ function registerOf(given: FieldMap, decimals: number, path: string, faults: Fau
       'fewer decimals leave more room',
     );
   return { register: spec };
-}
-
-/** The digits that the file has, which are what a double of it prints. */
-function exactDecimal(value: number): { digits: number; places: number } {
-  const [mantissa, exponent = '0'] = String(value).split('e');
-  const [whole, fraction = ''] = mantissa.split('.');
-  const places = fraction.length - Number(exponent);
-  const digits = Number(whole + fraction);
-  return places >= 0 ? { digits, places } : { digits: digits * 10 ** -places, places: 0 };
 }
 
 /** A boot field says when a device began anew; it must be a field of the same stream. */

@@ -111,6 +111,7 @@ function resolveMeasure(
     return { name, fn, field, unit: '' };
   }
   const unit = judgeMeasured(fn, field, within, path, stream, faults);
+  if (fn === 'cost') return { name, fn, field, unit: judgeTariff(field, within, path, stream, faults) };
   return { name, fn, field, unit: fn === 'rate' ? `${unit}/s` : unit };
 }
 
@@ -157,6 +158,25 @@ function judgeNamed(
   }
 }
 
+/** Answers the currency of the field's tariff. */
+function judgeTariff(
+  field: string,
+  within: number,
+  path: string,
+  stream: KnownStream | null,
+  faults: FaultList,
+): string {
+  const spec = stream?.spec.fields.find(({ name }) => name === field);
+  if (spec?.type === 'counter' && spec.tariff === undefined && stream !== null)
+    faults.at(
+      path,
+      `${path}: cost() needs a tariff, and ${quoted(field)} has none`,
+      `name one: streams.${stream.spec.name}.fields.${field}: { tariff: … }`,
+      within,
+    );
+  return spec?.tariff?.currency ?? '';
+}
+
 /** Answers the unit of the field. */
 function judgeMeasured(
   fn: MeasureFn,
@@ -189,7 +209,7 @@ function judgeMeasured(
       meant(field, numeric),
       within,
     );
-  } else if ((fn === 'increase' || fn === 'rate') && type !== 'counter') {
+  } else if ((fn === 'increase' || fn === 'rate' || fn === 'cost') && type !== 'counter') {
     faults.at(
       path,
       `${path}: ${fn}() needs a counter, and ${quoted(field)} is a ${type}`,

@@ -4,6 +4,7 @@ import { quoted } from './faults.ts';
 import type { FieldType, RollupSpec } from './model.ts';
 import { isNumeric } from './resolve-fields.ts';
 import { resolveMeasures } from './resolve-measures.ts';
+import { resolveParts } from './resolve-parts.ts';
 import type { KnownStream } from './resolve-streams.ts';
 import { resolveTiers } from './resolve-tiers.ts';
 import { resolveWindow } from './resolve-window.ts';
@@ -41,13 +42,16 @@ function resolveRollup(
   const stream = known ?? null;
   const tiers = resolveTiers(draft.tiers, path, faults);
   const window = resolveWindow(draft, path, tiers, faults);
+  const groupBys = resolveGroupBys(draft, path, stream, faults);
+  const measures = resolveMeasures(draft.measures, path, stream, faults);
   return {
     name,
     stream: draft.of ?? '',
-    groupBys: resolveGroupBys(draft, path, stream, faults),
-    measures: resolveMeasures(draft.measures, path, stream, faults),
+    groupBys,
+    measures,
     tiers,
     ...(window !== null && { window }),
+    ...resolveParts(draft.parts, path, { groupBys, measures, stream }, faults),
   };
 }
 

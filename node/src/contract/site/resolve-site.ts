@@ -8,17 +8,22 @@ import type { PanelSpec, RollupSpec, Site, TlsFiles } from './model.ts';
 import { resolveRollups } from './resolve-rollups.ts';
 import { span } from './resolve-span.ts';
 import { resolveStreams } from './resolve-streams.ts';
+import { attachTariffs, judgePriceDates, resolveTariffs } from './resolve-tariffs.ts';
 import { resolveWear } from './resolve-wear.ts';
 import type { Draft, SiteFile } from './schema.ts';
 
 /** Judges what the schema cannot: names that refer to each other, and values that depend on each other. */
 export function resolveSite(file: Draft<SiteFile>, fileName: string, faults: FaultList): Site {
+  const timezone = judgeTimezone(file.site?.timezone ?? 'UTC', faults);
   const streams = resolveStreams(file.streams ?? {}, faults);
+  const tariffs = resolveTariffs(file.site?.tariffs, timezone, faults);
+  attachTariffs(file.streams ?? {}, streams, tariffs, faults);
   const rollups = resolveRollups(file.rollups ?? {}, streams, faults);
   const { mqtt, http } = file;
   const site: Site = {
     name: file.site?.name ?? '',
-    timezone: judgeTimezone(file.site?.timezone ?? 'UTC', faults),
+    timezone,
+    ...(tariffs.size > 0 && { tariffs: [...tariffs.values()].filter((tariff) => tariff !== null) }),
     ...resolveWear(file.site?.wear, faults),
     streams: [...streams.values()].flatMap((known) => (known === null ? [] : [known.spec])),
     rollups: [...rollups.values()].filter((rollup) => rollup !== null),
@@ -37,6 +42,7 @@ export function resolveSite(file: Draft<SiteFile>, fileName: string, faults: Fau
       'name the authority as mqtt.tls.ca',
     );
   }
+  judgePriceDates(rollups.values(), streams, timezone, faults);
   judgeLateness(site, faults);
   judgeOffsets(site, faults);
   return site;

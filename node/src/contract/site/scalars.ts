@@ -28,6 +28,16 @@ const KINDS: Record<string, { is: string; write: string }> = {
   },
   timezone: { is: 'no time zone', write: 'write an IANA name such as Europe/Berlin' },
   file: { is: 'no file name', write: 'write a path' },
+  days: {
+    is: 'no day of the week',
+    write: 'write mon, tue, wed, thu, fri, sat, sun, or two of them: mon-fri',
+  },
+  times: { is: 'no time of the day', write: 'write quarters of an hour, such as 06:00-22:00' },
+  dates: {
+    is: 'no date',
+    write: 'write 12-25 or 2026-12-25, or from one to another: 12-24..01-06, 2027-01-01..',
+  },
+  currency: { is: 'no currency', write: 'write its three letters, such as EUR' },
   text: { is: 'too long, or has control characters', write: 'use at most 128 characters on one line' },
 };
 

@@ -6,32 +6,15 @@
  */
 import { type Static, Type } from 'typebox';
 import { DURATION_PATTERN, RATE_PATTERN, SIZE_PATTERN } from '../time/duration.ts';
+import { Tariff } from './schema-tariff.ts';
+import { closed, duration, file, NAME_PATTERN, name, plain, text } from './schema-words.ts';
 
-/** A name of the file stands in addresses, topics and metric names, so it is a plain word. */
-export const NAME_PATTERN = '^[A-Za-z][A-Za-z0-9_]{0,62}$';
 const TIER_NAME_PATTERN = DURATION_PATTERN;
 const TOPIC_PATTERN = '^[^+#$][^+#]{0,254}$';
 /** A function of a field; any other measure is an expression over measures. */
 export const CALL_PATTERN = '^\\s*[A-Za-z][A-Za-z0-9]*\\(\\s*[A-Za-z0-9_]*\\s*\\)\\s*$';
+const KEY_PATTERN = '^[^\\u0000-\\u001f\\u007f]{1,128}$';
 const MEASURE_PATTERN = '^[A-Za-z0-9_.()+*/\\s-]{1,200}$';
-
-const closed = { additionalProperties: false };
-
-function text(kind: string, pattern: string, description: string, fallback?: string) {
-  return Type.String({
-    pattern,
-    description,
-    'x-kind': kind,
-    ...(fallback !== undefined && { default: fallback }),
-  });
-}
-
-const name = (description: string) => text('name', NAME_PATTERN, description);
-const duration = (description: string, fallback?: string) =>
-  text('duration', DURATION_PATTERN, description, fallback);
-const plain = (description: string, fallback?: string) =>
-  text('text', '^[^\\u0000-\\u001f\\u007f]{0,128}$', description, fallback);
-const file = (description: string) => text('file', '^[^\\u0000-\\u001f\\u007f]{1,1024}$', description);
 
 const Tls = Type.Object(
   {
@@ -131,6 +114,11 @@ const Field = Type.Object(
     maxGap: Type.Optional(
       duration(
         'Counters: longer than this between two readings, what lies between stands in one bucket; absent: that of the stream.',
+      ),
+    ),
+    tariff: Type.Optional(
+      name(
+        'Counters: the tariff by which a unit of it costs, of those in `site.tariffs`; see `cost(field)`.',
       ),
     ),
   },
@@ -257,6 +245,7 @@ export const MEASURE_FNS = [
   'stddev',
   'distinct',
   'top',
+  'cost',
 ] as const;
 
 const Rollup = Type.Object(
@@ -308,11 +297,25 @@ const Rollup = Type.Object(
         'How far a window slides, `5m`. A multiple of the finest tier, of which `over` is a multiple.',
       ),
     ),
+    parts: Type.Optional(
+      Type.Record(
+        Type.String({ pattern: KEY_PATTERN }),
+        Type.Array(text('text', KEY_PATTERN, 'A key.'), { minItems: 1, maxItems: 500 }),
+        {
+          ...closed,
+          maxProperties: 250,
+          description:
+            'Meters before others, each with those behind it: `main: [flat1, flat2]`. Their difference is what `weir query --parts` and `/parts` answer.',
+          'x-kindOfName': 'key',
+          'x-nameIsWritten': 'use 1 to 128 characters on one line',
+        },
+      ),
+    ),
   },
   {
     ...closed,
     description: 'Buckets of one stream.',
-    'x-notYet': ['where', 'having', 'parts'],
+    'x-notYet': ['where', 'having'],
   },
 );
 
@@ -379,8 +382,14 @@ export const SiteSchema = Type.Object(
             ),
           ),
           wear: Type.Optional(Wear),
+          tariffs: Type.Optional(
+            Type.Record(NamePattern, Tariff, {
+              ...names('tariff', 16),
+              description: 'What units cost, by name. [tariffs.md](tariffs.md) has examples.',
+            }),
+          ),
         },
-        { ...closed, default: {}, description: 'The place.', 'x-notYet': ['location', 'tariffs'] },
+        { ...closed, default: {}, description: 'The place.', 'x-notYet': ['location'] },
       ),
     ),
     streams: Type.Record(NamePattern, Stream, {

@@ -1,7 +1,7 @@
 import { LIMITS } from '../limits.ts';
 import { quoted } from './faults.ts';
 import type { SourceSpec } from './model.ts';
-import { NAME_PATTERN } from './schema.ts';
+import { NAME_PATTERN } from './schema-words.ts';
 import { whyTaken } from './taken-names.ts';
 
 export interface PatternFault {
