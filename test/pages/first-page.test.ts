@@ -47,6 +47,30 @@ describe('the first page', () => {
     expect(complaints).toEqual([]);
   });
 
+  test('tells what the range costs by period, ranks a list, and says what is estimated', async () => {
+    const { page, complaints } = await openPage(stand, '#/?rollup=usage&measure=kwh&last=6h');
+    await page.locator('.live-live').waitFor();
+    await page
+      .locator('.cost-total')
+      .getByText(/^\d+\.\d\d\sEUR$/)
+      .waitFor();
+    const periods = await page.locator('.cost-name').allTextContents();
+    expect(periods.length).toBeGreaterThan(0);
+    expect(['high', 'low']).toEqual(expect.arrayContaining(periods));
+    await page.getByText('of it is estimated').waitFor();
+    await page.locator('.mark-hatched').waitFor();
+    await page.getByText('Show as table').click();
+    await page.locator('.table-scroll').getByText('final, estimated').first().waitFor();
+    await page.locator('.top-panel').getByText('states', { exact: true }).click();
+    await page.getByText('Most frequent state').waitFor();
+    await page.locator('.rank').first().getByText('900').waitFor();
+    await page.locator('.rank').first().click();
+    await expect.poll(() => page.url()).toContain('NY');
+    await page.getByText('Gas', { exact: true }).click();
+    await expect.poll(() => page.locator('.cost-panel').count()).toBe(0);
+    expect(complaints).toEqual([]);
+  });
+
   test('a late reading moves an old bucket of the line where it stands', async () => {
     const { hash, from } = pastHour();
     const { page } = await openPage(stand, hash);

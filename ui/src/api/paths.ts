@@ -20,7 +20,15 @@ export interface Span {
 
 export function rollupPath(
   rollup: string,
-  ask: Span & { measure: string; by: string[]; where: Where; step?: number; limit?: number },
+  ask: Span & {
+    measure: string;
+    by: string[];
+    where: Where;
+    step?: number;
+    limit?: number;
+    quality?: boolean;
+    periods?: boolean;
+  },
 ): string {
   const params = {
     from: ask.from,
@@ -29,6 +37,8 @@ export function rollupPath(
     by: ask.by.map(escaped).join(','),
     step: ask.step === undefined ? undefined : `${ask.step}`,
     limit: ask.limit === undefined ? undefined : `${ask.limit}`,
+    quality: ask.quality ? 'true' : undefined,
+    periods: ask.periods ? 'true' : undefined,
   };
   return `/api/v1/rollups/${encodeURIComponent(rollup)}?${query(params, ask.where)}`;
 }
@@ -49,8 +59,14 @@ export function topPath(
 
 export function livePath(
   rollup: string,
-  ask: { measure: string; by: string[]; where: Where; step: string },
+  ask: { measure: string; by: string[]; where: Where; step: string; quality?: boolean },
 ): string {
-  const params = { rollup, measures: ask.measure, by: ask.by.map(escaped).join(','), step: ask.step };
+  const params = {
+    rollup,
+    measures: ask.measure,
+    by: ask.by.map(escaped).join(','),
+    step: ask.step,
+    quality: ask.quality ? 'true' : undefined,
+  };
   return `/api/v1/live?${query(params, ask.where)}`;
 }

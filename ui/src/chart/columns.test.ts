@@ -4,7 +4,9 @@ import type { Line, Table } from './table.ts';
 
 const STEP = 10;
 
-function line(buckets: [time: number, value: number | null, final?: boolean][]): Line {
+type Bucket = [time: number, value: number | null, final?: boolean, estimated?: number];
+
+function line(buckets: Bucket[]): Line {
   return {
     key: JSON.stringify(buckets),
     by: {},
@@ -12,6 +14,7 @@ function line(buckets: [time: number, value: number | null, final?: boolean][]):
     value: buckets.map(([, value]) => value),
     final: buckets.map(([, , final]) => final ?? true),
     revision: buckets.map(() => 0),
+    estimated: buckets.map(([, , , estimated]) => estimated ?? 0),
   };
 }
 
@@ -55,6 +58,28 @@ describe('columns of the chart', () => {
       OPTIONS,
     );
     expect(lines[0].settled).toEqual([1, null, 3]);
+  });
+
+  test('what is mostly estimated is a line of its own, that joins those beside it', () => {
+    const table = tableOf(
+      [
+        line([
+          [0, 1],
+          [10, 2, true, 0.4],
+          [20, 3, true, 0.6],
+          [30, 4, true, 1],
+          [40, 5],
+          [50, 6, false, 1],
+          [60, 7, false],
+        ]),
+      ],
+      70,
+    );
+    const [drawn] = columnsOf(table, { nowMs: 70, additive: true, latenessMs: 500 }).lines;
+    expect(drawn.settled).toEqual([1, 2, null, null, 5, null, null]);
+    expect(drawn.guessed).toEqual([null, 2, 3, 4, 5, 6, 7]);
+    expect(drawn.moving).toEqual([null, null, null, null, null, 6, 7]);
+    expect(readingAt(table, table.lines[0], 20, OPTIONS).estimated).toBe(0.6);
   });
 
   test('a local day of 25 hours is no gap', () => {

@@ -2,12 +2,14 @@ import { type Line, lowerBound, type Table } from './table.ts';
 
 type Values = (number | null)[];
 
-/** What uPlot draws of one line: three columns over the same times. */
+/** What uPlot draws of one line: four columns over the same times. */
 export interface LineColumns {
   /** Final: drawn solid. */
   settled: Values;
   /** May still change: drawn lighter, from the last settled point on. */
   moving: Values;
+  /** Mostly counted over a gap and spread over it: dotted, over hatching. */
+  guessed: Values;
   /** The bucket that is filling now, of a measure that grows while it fills; a line to it would plunge each time. */
   filling: Values;
 }
@@ -57,9 +59,10 @@ function split(
   saidUpTo: number,
   { additive, latenessMs }: { additive: boolean; latenessMs: number },
 ): LineColumns {
-  const columns: LineColumns = { settled: [], moving: [], filling: [] };
+  const columns: LineColumns = { settled: [], moving: [], guessed: [], filling: [] };
   const value: Values = [];
   const isFinal: boolean[] = [];
+  const isGuessed: boolean[] = [];
   let at = 0;
   for (let i = 0; i < x.length; i++) {
     const present = line.time[at] === x[i];
@@ -68,20 +71,25 @@ function split(
     columns.filling.push(present && isFilling ? line.value[at] : null);
     // The watermark moves on while nothing is told about a bucket that no reading touches any more.
     isFinal.push(present && (line.final[at] || saidUpTo >= x[i] + stepMs + latenessMs));
+    isGuessed.push(present && line.estimated[at] > MOSTLY);
     if (present) at++;
   }
   for (let i = 0; i < x.length; i++) {
-    columns.settled.push(isFinal[i] ? value[i] : null);
-    columns.moving.push(touchesMoving(value, isFinal, i) ? value[i] : null);
+    const isHere = (at: number) => value[at] !== null && value[at] !== undefined;
+    const isMoving = (at: number) => isHere(at) && !isFinal[at] && !isGuessed[at];
+    columns.settled.push(isFinal[i] && !isGuessed[i] ? value[i] : null);
+    columns.moving.push(touches(value, i, isMoving) ? value[i] : null);
+    columns.guessed.push(touches(value, i, (at) => isHere(at) && isGuessed[at]) ? value[i] : null);
   }
   return columns;
 }
 
-/** A settled point beside a moving one belongs to both, so that the line does not break between them. */
-function touchesMoving(value: Values, isFinal: readonly boolean[], i: number): boolean {
-  if (value[i] === null) return false;
-  const isMoving = (at: number): boolean => value[at] !== null && value[at] !== undefined && !isFinal[at];
-  return isMoving(i) || isMoving(i - 1) || isMoving(i + 1);
+/** A bucket is called estimated when more than half of it is. */
+export const MOSTLY = 0.5;
+
+/** A settled point beside one of another kind belongs to both, so that the line does not break between them. */
+function touches(value: Values, i: number, isOne: (at: number) => boolean): boolean {
+  return value[i] !== null && (isOne(i) || isOne(i - 1) || isOne(i + 1));
 }
 
 /** What one line says about the bucket that starts at a time. */
@@ -89,6 +97,7 @@ export interface Reading {
   value: number | null;
   state: 'final' | 'moving' | 'filling' | 'none';
   revision: number;
+  estimated: number;
 }
 
 export function readingAt(
@@ -98,7 +107,8 @@ export function readingAt(
   options: { nowMs: number; latenessMs: number },
 ): Reading {
   const at = lowerBound(line.time, time);
-  if (line.time[at] !== time || line.value[at] === null) return { value: null, state: 'none', revision: 0 };
+  if (line.time[at] !== time || line.value[at] === null)
+    return { value: null, state: 'none', revision: 0, estimated: 0 };
   const saidUpTo = table.watermark ?? options.nowMs;
   const end = time + table.stepMs;
   const isFinal = line.final[at] || saidUpTo >= end + options.latenessMs;
@@ -106,5 +116,6 @@ export function readingAt(
     value: line.value[at],
     state: isFinal ? 'final' : end > saidUpTo ? 'filling' : 'moving',
     revision: line.revision[at],
+    estimated: line.estimated[at],
   };
 }

@@ -4,7 +4,7 @@ import { bucketName } from '../format/time.ts';
 import { site } from '../state/board.ts';
 import { charted, chartTable, chartVersion } from '../state/chart-feed.ts';
 import { boardNow } from '../state/clock.ts';
-import { readingAt } from './columns.ts';
+import { MOSTLY, readingAt } from './columns.ts';
 import { nameOf } from './line-name.ts';
 import type { Table } from './table.ts';
 
@@ -64,7 +64,10 @@ function Rows() {
                     {formatValue(reading.value, table.decimals)}
                   </td>
                 ))}
-                <td>{STATE_WORDS[told?.state ?? 'none']}</td>
+                <td>
+                  {STATE_WORDS[told?.state ?? 'none']}
+                  {readings.some((reading) => reading.estimated > MOSTLY) ? ', estimated' : ''}
+                </td>
               </tr>
             );
           })}

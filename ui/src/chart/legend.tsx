@@ -3,6 +3,7 @@ import { stepName } from '../format/time.ts';
 import { charted, chartTable, chartVersion } from '../state/chart-feed.ts';
 import { isAdditive } from '../state/selection.ts';
 import { change } from '../state/view.ts';
+import { MOSTLY } from './columns.ts';
 import { nameOf } from './line-name.ts';
 import { type Line, newestWhole } from './table.ts';
 
@@ -24,6 +25,12 @@ export function Legend() {
           <span class="mark-line mark-dashed" aria-hidden="true" /> not final yet: late readings may still
           move it
         </li>
+        {isGuessed(table.lines) ? (
+          <li>
+            <span class="mark-hatched" aria-hidden="true" /> estimated: no readings came, and what was counted
+            meanwhile is spread
+          </li>
+        ) : null}
         {additive ? (
           <li>
             <span class={selected.by === null ? 'mark-bar' : 'mark-dot'} aria-hidden="true" />{' '}
@@ -34,6 +41,9 @@ export function Legend() {
     </div>
   );
 }
+
+const isGuessed = (lines: readonly Line[]): boolean =>
+  lines.some((line) => line.estimated.some((share) => share > MOSTLY));
 
 function Members({ lines, field }: { lines: readonly Line[]; field: string }) {
   // The lines are changed in place, so nothing but this tells that they were.

@@ -15,8 +15,8 @@ export interface PlotPlan {
   onBack: () => void;
 }
 
-/** Columns of one line: settled, moving, filling. */
-export const COLUMNS_A_LINE = 3;
+/** Columns of one line: settled, moving, guessed, filling. */
+export const COLUMNS_A_LINE = 4;
 
 export function plotOptions(
   plan: PlotPlan,
@@ -74,8 +74,41 @@ function lineSeries({ palette, lines, additive }: PlotPlan, i: number): uPlot.Se
       dash: [palette.rem * 0.32, palette.rem * 0.28],
       ...(isAlone ? { fill: (u: uPlot) => fade(u, stroke, '1c') } : {}),
     },
+    {
+      ...base,
+      stroke: `${stroke}b3`,
+      dash: [palette.rem * 0.08, palette.rem * 0.2],
+      ...(isAlone ? { fill: () => hatching(stroke, palette) } : {}),
+    },
     isAlone && additive ? fillingBar(stroke) : fillingDot(stroke, palette),
   ];
+}
+
+const hatched = new Map<string, CanvasPattern>();
+
+/** Slanted lines in the colour of the line. */
+function hatching(stroke: string, { rem }: Palette): CanvasPattern | string {
+  const side = Math.round(rem * 0.5 * devicePixelRatio);
+  const name = `${stroke} ${side}`;
+  const known = hatched.get(name);
+  if (known) return known;
+  const tile = document.createElement('canvas');
+  tile.width = side;
+  tile.height = side;
+  const context = tile.getContext('2d');
+  if (!context) return 'transparent';
+  context.strokeStyle = `${stroke}66`;
+  context.lineWidth = Math.max(1, side / 7);
+  // Three strokes, so that the corners of one tile go on in the next.
+  for (const shift of [-side, 0, side]) {
+    context.moveTo(shift - 1, side + 1);
+    context.lineTo(shift + side + 1, -1);
+  }
+  context.stroke();
+  const pattern = context.createPattern(tile, 'repeat');
+  if (!pattern) return 'transparent';
+  hatched.set(name, pattern);
+  return pattern;
 }
 
 /** What has come of the bucket that is not over: a bar that grows to where the line will go on. */

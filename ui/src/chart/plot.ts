@@ -114,6 +114,6 @@ export class Plot {
 function dataOf({ x, stepMs, lines }: Columns): uPlot.AlignedData {
   return [
     x.map((start) => start + stepMs / 2),
-    ...lines.flatMap((line) => [line.settled, line.moving, line.filling]),
+    ...lines.flatMap((line) => [line.settled, line.moving, line.guessed, line.filling]),
   ];
 }

@@ -55,6 +55,7 @@ describe('merging what changes', () => {
           expect(line.time.map((time, i) => [time, line.value[i]])).toEqual(expected);
           expect(line.final.length).toBe(line.time.length);
           expect(line.revision.length).toBe(line.time.length);
+          expect(line.estimated.length).toBe(line.time.length);
         }
         expect(table.lines.length).toBe(oracle.size);
       }),

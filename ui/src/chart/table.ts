@@ -8,6 +8,8 @@ export interface Line {
   value: (number | null)[];
   final: boolean[];
   revision: number[];
+  /** Share of the value that was counted over a gap, and is spread over it. */
+  estimated: number[];
 }
 
 /** What the chart draws, changed in place as changes come in: a wall screen redraws it a few times a second. */
@@ -34,8 +36,12 @@ export function lineOf(series: Series, measure: string): Line {
     value: [...(series.values[measure] ?? series.time.map(() => null))],
     final: [...series.final],
     revision: [...series.revision],
+    estimated: series.time.map((_, at) => estimatedAt(series, measure, at)),
   };
 }
+
+const estimatedAt = (series: Series, measure: string, at: number): number =>
+  series.quality?.estimated[measure]?.[at] ?? 0;
 
 /**
  * Buckets that are there are replaced, be they old or new, and others are put in at their time. What lies outside the
@@ -53,7 +59,7 @@ export function mergeSeries(
     let line = table.lines.find((one) => one.key === key);
     if (!line) {
       if (table.lines.length >= MAX_LINES) continue;
-      line = { key, by: series.by, time: [], value: [], final: [], revision: [] };
+      line = { key, by: series.by, time: [], value: [], final: [], revision: [], estimated: [] };
       table.lines.push(line);
     }
     mergeLine(line, series, table, span);
@@ -71,6 +77,7 @@ function mergeLine(line: Line, series: Series, table: Table, span: { from: numbe
     line.value.splice(at, present, values[i]);
     line.final.splice(at, present, series.final[i]);
     line.revision.splice(at, present, series.revision[i]);
+    line.estimated.splice(at, present, estimatedAt(series, table.measure, i));
   }
 }
 
@@ -84,6 +91,7 @@ export function forgetBefore(table: Table, fromMs: number): void {
     line.value.splice(0, at);
     line.final.splice(0, at);
     line.revision.splice(0, at);
+    line.estimated.splice(0, at);
   }
 }
 

@@ -75,7 +75,10 @@ function noteOf(readings: readonly Reading[]): string {
     return isGrowing ? 'so far; not over yet' : 'not over yet';
   const revisions = Math.max(...present.map((reading) => reading.revision));
   const amended = revisions > 0 ? `, amended ${revisions === 1 ? 'once' : `${revisions} times`}` : '';
-  return (present.every((reading) => reading.state === 'final') ? 'final' : 'may still change') + amended;
+  const estimated = Math.max(...present.map((reading) => reading.estimated));
+  const guessed = estimated > 0 ? `, ${Math.max(1, Math.round(estimated * 100))} % estimated` : '';
+  const state = present.every((reading) => reading.state === 'final') ? 'final' : 'may still change';
+  return state + guessed + amended;
 }
 
 /** The same in one sentence, for a screen reader. */

@@ -30,6 +30,13 @@ export function formatValue(value: number | null, decimals = 6): string {
 
 export const withUnit = (text: string, unit: string): string => (unit === '' ? text : `${text}\u00a0${unit}`);
 
+/** To the cent, and further where a cent is much. */
+export function formatMoney(value: number, currency: string): string {
+  const size = Math.abs(value);
+  const digits = size > 0 && size < 0.1 ? 4 : 2;
+  return withUnit(formatter(digits, digits).format(value), currency);
+}
+
 export const formatCount = (value: number): string => formatter(0).format(value);
 
 /** Labels of an axis share their decimals, which the distance between them asks for. */

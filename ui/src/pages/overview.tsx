@@ -1,6 +1,7 @@
 import { useEffect } from 'preact/hooks';
 import { ChartPanel } from '../panels/chart-panel.tsx';
 import { Controls } from '../panels/controls.tsx';
+import { CostPanel } from '../panels/cost-panel.tsx';
 import { HealthLine } from '../panels/health-line.tsx';
 import { LedgerLine } from '../panels/ledger-line.tsx';
 import { TopPanel } from '../panels/top-panel.tsx';
@@ -30,7 +31,10 @@ export function Overview() {
     <div class="overview">
       <Controls selected={selected} />
       <ChartPanel selected={selected} />
-      <TopPanel selected={selected} />
+      <div class="beside">
+        <TopPanel selected={selected} />
+        <CostPanel selected={selected} />
+      </div>
       <div class="lines">
         <LedgerLine />
         <HealthLine />

@@ -18,23 +18,27 @@ const top = polled<TopAnswer>(EVERY_MS);
 
 /** The ten largest over the range of the chart; a click shows one of them alone. */
 export function TopPanel({ selected }: { selected: Selection }) {
-  const fields = fieldsOf(selected);
+  const ways = waysOf(selected);
   const picked = useSignal<string | null>(null);
-  const field = picked.value !== null && fields.includes(picked.value) ? picked.value : fields[0];
-  const path = field === undefined ? null : pathOf(selected, field);
+  const way = ways.find((one) => one.value === picked.value) ?? ways[0];
+  const path = way === undefined ? null : pathOf(selected, way);
   useEffect(() => {
     if (path !== null) return top.start(path);
   }, [path]);
-  if (field === undefined) return null;
+  if (way === undefined) return null;
+  const answer = top.answer.value;
+  // Rows of the question before would stand under the wrong heading.
+  const fits =
+    answer?.measure === (way.list ?? selected.measure.name) && answer.rows.every(({ by }) => way.field in by);
   return (
     <section class="card top-panel" aria-labelledby="top-title">
       <div class="card-head">
-        <h2 id="top-title">The ten largest</h2>
-        {fields.length > 1 ? (
+        <h2 id="top-title">{way.list ? `Most frequent ${way.field}` : 'The ten largest'}</h2>
+        {ways.length > 1 ? (
           <Choice
             label="Ranked by field"
-            value={field}
-            options={fields.map((one) => ({ value: one, label: one }))}
+            value={way.value}
+            options={ways}
             onPick={(one) => {
               picked.value = one;
             }}
@@ -42,26 +46,49 @@ export function TopPanel({ selected }: { selected: Selection }) {
         ) : null}
       </div>
       {top.fault.value ? <FaultNote fault={top.fault.value} /> : null}
-      {top.answer.value === null ? (
+      {answer === null || !fits ? (
         <Skeleton kind="rows" />
       ) : (
-        <Ranking answer={top.answer.value} field={field} selected={selected} />
+        <Ranking answer={answer} way={way} selected={selected} />
       )}
     </section>
   );
 }
 
+/** Groups by what is charted, or a measure that is a list and ranks by itself. */
+interface Way {
+  value: string;
+  label: string;
+  field: string;
+  list: string | null;
+}
+
 /** Groups before single keys: people know their states, and find the meter afterwards. */
-function fieldsOf({ rollup }: Selection): string[] {
+function waysOf({ rollup }: Selection): Way[] {
   const key = site.value ? keyFieldOf(site.value, rollup) : null;
-  return splittable(rollup).sort((a, b) => Number(a === key) - Number(b === key));
+  const fields = splittable(rollup).sort((a, b) => Number(a === key) - Number(b === key));
+  const lists = rollup.measures.filter((one) => one.fn === 'top');
+  return [
+    ...fields.map((field) => ({ value: field, label: field, field, list: null })),
+    ...lists.map(({ name, field }) => ({
+      value: `${name}()`,
+      label: name,
+      field: field ?? name,
+      list: name,
+    })),
+  ];
 }
 
-function pathOf({ rollup, measure, range }: Selection, field: string): string {
-  return topPath(rollup.name, { ...asSpan(range), measure: measure.name, by: [field], where: {}, k: 10 });
+function pathOf({ rollup, measure, filter, range }: Selection, { field, list }: Way): string {
+  const where: Record<string, string[]> = list !== null && filter ? { [filter.field]: [filter.value] } : {};
+  const by = list === null ? [field] : [];
+  return topPath(rollup.name, { ...asSpan(range), measure: list ?? measure.name, by, where, k: 10 });
 }
 
-function Ranking({ answer, field, selected }: { answer: TopAnswer; field: string; selected: Selection }) {
+function Ranking({ answer, way, selected }: { answer: TopAnswer; way: Way; selected: Selection }) {
+  const { field, list } = way;
+  const canShow = splittable(selected.rollup).includes(field);
+  const decimals = list === null ? chartTable.value?.decimals : 0;
   if (answer.rows.length === 0) return <p class="hint">Nothing to rank: no readings in this range.</p>;
   const largest = Math.max(...answer.rows.map((row) => Math.abs(row.value)));
   return (
@@ -74,8 +101,9 @@ function Ranking({ answer, field, selected }: { answer: TopAnswer; field: string
             rank={row.rank}
             name={value}
             field={field}
-            text={withUnit(formatValue(row.value, chartTable.value?.decimals), answer.unit)}
+            text={withUnit(formatValue(row.value, decimals), answer.unit)}
             share={largest === 0 ? 0 : Math.abs(row.value) / largest}
+            canShow={canShow}
             isShown={selected.filter?.field === field && selected.filter.value === value}
           />
         );
@@ -90,6 +118,7 @@ function Rank(props: {
   field: string;
   text: string;
   share: number;
+  canShow: boolean;
   isShown: boolean;
 }) {
   const { name, field, isShown } = props;
@@ -101,7 +130,7 @@ function Rank(props: {
       <button
         type="button"
         class="rank"
-        disabled={!isNamed}
+        disabled={!isNamed || !props.canShow}
         aria-pressed={isShown}
         title={isNamed ? `${field} ${name}` : undefined}
         onClick={toggle}

@@ -8,7 +8,7 @@ import { forgetBefore, lineOf, mergeSeries, type Table } from '../chart/table.ts
 import { status } from './board.ts';
 import { boardNow } from './clock.ts';
 import { asSpan, bounds, isMoving } from './range.ts';
-import type { Selection } from './selection.ts';
+import { isOfRegister, type Selection } from './selection.ts';
 
 /** Lines that can be told apart by colour. */
 export const MAX_SPLIT = 8;
@@ -104,6 +104,7 @@ export class ChartFeed {
         by: by === null ? [] : [by],
         where: isNone ? {} : this.#where,
         limit: SERIES_LIMIT,
+        quality: isOfRegister(measure.fn),
       }),
       aborted,
     );
@@ -149,6 +150,7 @@ export class ChartFeed {
       by: by === null ? [] : [by],
       where,
       step: `${table.tierMs}`,
+      quality: isOfRegister(measure.fn),
     });
     if (path === this.#streamPath && this.#stream) return;
     this.#stream?.close();
@@ -213,6 +215,7 @@ export class ChartFeed {
           where: this.#where,
           step: table.stepMs,
           limit: SERIES_LIMIT,
+          quality: isOfRegister(measure.fn),
         }),
         this.#abort.signal,
       );

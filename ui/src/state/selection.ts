@@ -50,7 +50,11 @@ export function titleOf(site: SiteAnswer, rollup: Rollup): string {
 export const capital = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1);
 
 /** Buckets of these grow while they fill, so one that is not over yet says less than it will. */
-export const isAdditive = (fn: string): boolean => fn === 'count' || fn === 'sum' || fn === 'increase';
+export const isAdditive = (fn: string): boolean =>
+  fn === 'count' || fn === 'sum' || fn === 'increase' || fn === 'cost';
+
+/** Of these a part may be estimated. */
+export const isOfRegister = (fn: string): boolean => fn === 'increase' || fn === 'rate' || fn === 'cost';
 
 const FN_WORDS: Record<string, (field: string) => string> = {
   count: () => 'number of readings',
@@ -62,12 +66,20 @@ const FN_WORDS: Record<string, (field: string) => string> = {
   last: (field) => `last ${field}`,
   increase: (field) => `increase of ${field}`,
   rate: (field) => `rate of ${field}`,
+  cost: (field) => `cost of ${field}`,
+  timeMean: (field) => `mean of ${field}, weighed by time`,
   stddev: (field) => `standard deviation of ${field}`,
   distinct: (field) => `different values of ${field}`,
   top: (field) => `most frequent ${field}`,
 };
 
-/** A list is no line of a chart; it is shown by the query command and the API. */
+/** The cost of the field that is charted, else the first that the rollup has. */
+export function costMeasure({ rollup, measure }: Selection): Measure | null {
+  const costs = rollup.measures.filter((one) => one.fn === 'cost');
+  return costs.find((one) => one.field === measure.field) ?? costs[0] ?? null;
+}
+
+/** A list is no line of a chart; it is shown beside it, as a ranking. */
 export const isCharted = (measure: Measure): boolean => measure.fn !== 'top';
 
 const quantileWords = (fn: string, field: string): string | null => {
