@@ -97,7 +97,10 @@ export const PartsAnswer = Type.Object({
       estimated: Type.Record(Type.String(), Type.Array(Nullable), {
         description: 'Share of the whole and of its parts that was counted over a gap.',
       }),
-      missing: Type.Array(Type.Array(Type.String()), { description: 'Those without a value in the step.' }),
+      missing: Type.Array(Type.Array(Type.String()), {
+        description:
+          'Those without a value in the step, or heard for less than half of the time of the whole.',
+      }),
       partial: Type.Array(Type.Boolean({ description: 'Whether any is missing.' })),
       coverage: Type.Array(Nullable, { description: 'The least of all of them.' }),
       final: Type.Array(Type.Boolean()),

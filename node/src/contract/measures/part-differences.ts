@@ -18,7 +18,7 @@ type Parent = PartsAnswer['parents'][number];
 
 /**
  * What each parent counted, its parts together, and the difference: losses, or what has no meter. Worked out in
- * whole numbers. A part without a value in a step is named there, and the difference then says so; a parent without one has no
+ * whole numbers. A part that was silent in a step is named there, and the difference then says so; a parent without a value has no
  * difference. `answer` has one series for each meter, with its quality.
  */
 export function partDifferences(
@@ -63,7 +63,7 @@ function differenceOf(
   for (const start of time) {
     const places = meters.map((meter) => meter.placeOf(start));
     const there = meters.filter((_, at) => places[at] >= 0);
-    const missing = meters.filter((_, at) => places[at] < 0).map(({ name }) => name);
+    const missing = meters.filter((meter) => meter.isSilent(start, meters[0])).map(({ name }) => name);
     const coverages = there.map((meter) => meter.coverage(start)).filter((share) => share !== null);
     answer.missing.push(missing);
     answer.partial.push(missing.length > 0);
@@ -134,6 +134,19 @@ class Meter {
 
   estimated(measure: string, start: number): number | null {
     return this.series?.quality?.estimated[measure]?.[this.placeOf(start)] ?? null;
+  }
+
+  /**
+   * Without a value, or heard for less than half of the time for which the whole was. What lies in a gap is estimated and
+   * there, so it is not missing.
+   */
+  isSilent(start: number, whole: Meter): boolean {
+    const at = this.placeOf(start);
+    if (at < 0) return true;
+    const own = this.coverage(start);
+    const most = whole.coverage(start);
+    const estimated = Object.values(this.series?.quality?.estimated ?? {}).some((shares) => shares[at] !== 0);
+    return own !== null && most !== null && own < most / 2 && !estimated;
   }
 
   coverage(start: number): number | null {

@@ -47,7 +47,7 @@ rollups:
     s.yaml:9:25  site.tariffs.home.periods.feast.dates "2027-01-01..2026-01-01" ends before it begins; write 12-24..01-06 or 2026-12-24..
     s.yaml:10:14  site.tariffs.home.periods.low takes the rest, and others come after it; put it last
     s.yaml:11:16  the last period of site.tariffs.home leaves times over that have none; add one that takes them: other: rest
-    s.yaml:11:25  site.tariffs.home.periods.night.times "22:00-22:00" ends as it begins; leave it out for all day
+    s.yaml:11:25  site.tariffs.home.periods.night.times "22:00-22:00" ends as it begins; leave times out for all day
     s.yaml:11:38  unknown key "day" in site.tariffs.home.periods.night; did you mean "days"?
     s.yaml:13:9  site.tariffs.home.prices: there is no 2026-02-29; write a date of the calendar
     s.yaml:14:9  site.tariffs.home.prices.2026-07-01 has no price of "feast", "low", "night"; each list names all periods
