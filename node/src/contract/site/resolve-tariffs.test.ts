@@ -41,10 +41,10 @@ rollups:
     "s.yaml:6:17  site.tariffs.home.currency "Euro" is no currency; write its three letters, such as EUR
     s.yaml:8:23  site.tariffs.home.periods.high.days "mon-fry" is no day of the week; write mon, tue, wed, thu, fri, sat, sun, or two of them: mon-fri
     s.yaml:8:39  site.tariffs.home.periods.high.times "06:10-22:00" is no time of the day; write quarters of an hour, such as 06:00-22:00
-    s.yaml:9:25  site.tariffs.home.periods.feast.dates "02-30" is no date of the calendar; write 12-24..01-06 or 2026-12-24..
-    s.yaml:9:25  site.tariffs.home.periods.feast.dates "12-24.." has no end, and comes back every year; write 12-24..01-06 or 2026-12-24..
-    s.yaml:9:25  site.tariffs.home.periods.feast.dates "2026-01-01..12-31" has a year on one side only; write 12-24..01-06 or 2026-12-24..
-    s.yaml:9:25  site.tariffs.home.periods.feast.dates "2027-01-01..2026-01-01" ends before it begins; write 12-24..01-06 or 2026-12-24..
+    s.yaml:9:26  site.tariffs.home.periods.feast.dates.0 "02-30" is no date of the calendar; write 12-24..01-06 or 2026-12-24..
+    s.yaml:9:33  site.tariffs.home.periods.feast.dates.1 "12-24.." has no end, and comes back every year; write 12-24..01-06 or 2026-12-24..
+    s.yaml:9:42  site.tariffs.home.periods.feast.dates.2 "2026-01-01..12-31" has a year on one side only; write 12-24..01-06 or 2026-12-24..
+    s.yaml:9:61  site.tariffs.home.periods.feast.dates.3 "2027-01-01..2026-01-01" ends before it begins; write 12-24..01-06 or 2026-12-24..
     s.yaml:10:14  site.tariffs.home.periods.low takes the rest, and others come after it; put it last
     s.yaml:11:16  the last period of site.tariffs.home leaves times over that have none; add one that takes them: other: rest
     s.yaml:11:25  site.tariffs.home.periods.night.times "22:00-22:00" ends as it begins; leave times out for all day
