@@ -82,14 +82,17 @@ export const FAKE_SITE: Site = Object.freeze({
     stream('water', [field('gal', 'counter', 'gal', 3), field('state', 'text')]),
   ],
   rollups: [
-    rollup('usage', 'electricity', [
-      { name: 'kwh', fn: 'increase', field: 'kwh', unit: 'kWh' },
-      { name: 'watts', fn: 'mean', field: 'watts', unit: 'W' },
-      { name: 'peak', fn: 'max', field: 'watts', unit: 'W' },
-      readings,
-      { name: 'money', fn: 'cost', field: 'kwh', unit: 'EUR' },
-      { name: 'states', fn: 'top', field: 'state', unit: '' },
-    ]),
+    {
+      ...rollup('usage', 'electricity', [
+        { name: 'kwh', fn: 'increase', field: 'kwh', unit: 'kWh' },
+        { name: 'watts', fn: 'mean', field: 'watts', unit: 'W' },
+        { name: 'peak', fn: 'max', field: 'watts', unit: 'W' },
+        readings,
+        { name: 'money', fn: 'cost', field: 'kwh', unit: 'EUR' },
+        { name: 'states', fn: 'top', field: 'state', unit: '' },
+      ]),
+      parts: [{ parent: 'm-0000', of: ['m-0001', 'm-0002'] }],
+    },
     rollup('gas', 'gas', [{ name: 'ccf', fn: 'increase', field: 'ccf', unit: 'ccf' }, readings]),
     rollup('water', 'water', [{ name: 'gal', fn: 'increase', field: 'gal', unit: 'gal' }, readings]),
   ],
