@@ -379,7 +379,7 @@ describe('single faults', () => {
     [
       'rollups:',
       'retention: { raw: 2d, archive: {} }\nrollups:',
-      's.yaml:8:32  retention.archive needs "dir"; A directory that is there: of a USB disk, of a share. Raw readings go to files in it before they are forgotten',
+      's.yaml:8:32  retention.archive needs "dir"; A directory that is there: of a USB disk, of a share. Raw readings, and buckets of tiers, go to files in it before they are forgotten',
     ],
     ['rollups:', 'joins: {}\nrollups:', 's.yaml:8:1  "joins" in the file is not supported yet; leave it out'],
     ['rollups:', 'dashboards:\nrollups:', 's.yaml:8:12  dashboards is empty; it must be a map'],
