@@ -1,3 +1,6 @@
+/** Entries that were taken are let go so many at a time, since each time moves the rest. */
+const KEPT_ENTRIES = 16;
+
 /**
  * Work that waits for a shard's thread, done in steps. Some steps are made a turn of the event loop, so that questions,
  * which come over other ports, are answered between two steps and not after all of them.
@@ -70,5 +73,10 @@ export class Inbox<T> {
     if (!this.#steps.next().done) return;
     this.#steps = null;
     this.#head++;
+    // Under a load that never lets it run empty, what was taken would be kept.
+    if (this.#head >= KEPT_ENTRIES) {
+      this.#entries.splice(0, this.#head);
+      this.#head = 0;
+    }
   }
 }
