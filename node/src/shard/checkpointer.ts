@@ -8,15 +8,12 @@ import { turn } from './turn.ts';
 const RETRY_MS = 5_000;
 export const FOLD_SLICE_MS = 2;
 /**
- * Slices between two turns of the event loop: one, and more as more readings come during a checkpoint, as a share of those
- * that it moves. Then records wait, the log is held back, and memory stays bounded. By turns with one slice each, a
- * full load put as much into memory as the checkpoint took out.
+ * Slices between two turns of the event loop while more readings come during a checkpoint than this share of those that
+ * it moves: then records wait, the log is held back, and memory stays bounded. By turns with one slice each, a
+ * full load put as much into memory as the checkpoint took out; with sixteen, it took no more out, and cost more.
  */
-const HURRY = [
-  { above: 1, slices: 16 },
-  { above: 1 / 4, slices: 4 },
-  { above: 0, slices: 1 },
-];
+const HURRIED_SLICES = 4;
+const HURRY_SHARE = 1 / 4;
 /** A small checkpoint, one that time made due, is hurried by no fewer readings than a share of these. */
 const HURRY_FROM_READINGS = 200_000;
 /** The engines are asked how much memory they hold after so many readings. */
@@ -141,7 +138,7 @@ export class Checkpointer {
     const work = engine.checkpoint();
     try {
       for (let more = true; more; ) {
-        for (let left = this.#hurry(); left > 0 && more; left--) more = work.slice();
+        for (let left = this.#hurried() ? HURRIED_SLICES : 1; left > 0 && more; left--) more = work.slice();
         await work.flush();
         await turn();
       }
@@ -152,9 +149,8 @@ export class Checkpointer {
     }
   }
 
-  #hurry(): number {
-    const share = this.#readings / Math.max(HURRY_FROM_READINGS, this.#moving);
-    return HURRY.find(({ above }) => share > above)?.slices ?? 1;
+  #hurried(): boolean {
+    return this.#readings > Math.max(HURRY_FROM_READINGS, this.#moving) * HURRY_SHARE;
   }
 
   /** Upkeep stops as soon as the next checkpoint is due: memory is bounded before runs are. */
