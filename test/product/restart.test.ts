@@ -150,7 +150,8 @@ test('weir site tells the differences, applies them without losing a reading, an
     '- rollups.usage.tiers.15m is gone: kept 30d; what it counted is kept',
   ]);
   const wrong = join(data, 'wrong.yaml');
-  await writeFile(wrong, text.replace('readings: count() }', 'readings: count(), low: min(used) }'));
+  const fine = 'used: { type: number, unit: kWh, decimals: 3 }';
+  await writeFile(wrong, text.replace(fine, fine.replace('decimals: 3', 'decimals: 2')));
   const refused = await command('site', 'apply', wrong, '--url', weir.http);
   expect(refused).toMatchObject({ status: 3, stderr: expect.stringMatching(/rollups\.usage/) });
   // Whoever publishes meanwhile is cut off at some moment; what it has no acknowledgement of it sends again.
