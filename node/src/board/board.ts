@@ -51,7 +51,7 @@ export interface BoardOptions {
   shardEntry: URL;
   /** Its thread was begun before anything else; the board ends it, also where a start fails. */
   gateway: { thread: GatewayThread; host: string; port: number; uiDir: string | null };
-  checkpoint?: { readings: number; everyMs: number; bytes?: number };
+  checkpoint?: { readings: number; everyMs: number };
 }
 
 export interface Board {

@@ -18,8 +18,7 @@ export const LIMITS = Object.freeze({
   /** A record of the log before compression; a group that would grow past it is cut. */
   recordBytes: 1024 * 1024,
   recordReadings: 32_768,
-  /** A checkpoint is due when what came since the last one takes so much memory in a thread: some 270,000 readings of
-   * a million meters, twice as many of ten thousand. */
+  /** A checkpoint is due when what came takes so much memory of a thread: 200,000 readings of a million meters, more of fewer. */
   checkpointBytes: 20 * 1024 * 1024,
   /** Or after so many readings: a restart replays them. */
   checkpointReadings: 2_000_000,

@@ -21,8 +21,8 @@ const WEIGH_EVERY_READINGS = 10_000;
 
 /**
  * Moves what the engines hold in memory into the stores, one shard of each store after the other, in slices between
- * which records and questions are taken. It is due after so many readings, since memory and the time to replay grow with them, or
- * after so much time when anything came.
+ * which records and questions are taken. It is due when what came takes so much memory, after so many readings, since
+ * the time to replay grows with them, or after so much time when anything came.
  */
 export class Checkpointer {
   readonly #policy: CheckpointPolicy;
@@ -72,7 +72,7 @@ export class Checkpointer {
     this.#weighedAt = this.#readings;
     let bytes = 0;
     for (const engine of this.#engines.values()) bytes += engine.changedBytes;
-    this.#heavy = bytes >= (this.#policy.bytes ?? LIMITS.checkpointBytes);
+    this.#heavy = bytes >= LIMITS.checkpointBytes;
   }
 
   position(shard: number): number {

@@ -14,11 +14,9 @@ export interface ThreadSetup {
   checkpoint: CheckpointPolicy;
 }
 
-/** A checkpoint is due after so many readings (replay is bounded by it), so much memory, or so much time. */
+/** A checkpoint is due after so many readings (replay is bounded by it) or so much time, or when memory is heavy. */
 export interface CheckpointPolicy {
   readings: number;
-  /** Absent: the appliance's bound. */
-  bytes?: number;
   everyMs: number;
 }
 
