@@ -1,5 +1,5 @@
 import type { Credentials } from '../../firmware-sim/src/send/connect-frame.ts';
-import { must } from './run.ts';
+import { must } from '../run.ts';
 
 /** How an operator reaches one board: ssh, and the ports of MQTT and HTTP as they are seen from here. */
 export interface Reach {

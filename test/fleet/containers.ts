@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { chmodSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { until } from '../product/appliance.ts';
-import { must, run } from './run.ts';
+import { must, run } from '../run.ts';
 
 /** Of this run alone: the process inside is told the name by the one outside. */
 export const NETWORK = process.env.WEIR_FLEET_NETWORK ?? `weir-fleet-${process.pid}`;

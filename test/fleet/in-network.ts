@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { endRuns, Undo } from '../run.ts';
 import { inNetwork, makeNetwork, NETWORK, removeNetwork } from './containers.ts';
-import { endRuns, Undo } from './run.ts';
 
 /**
  * Runs a proof in a network of its own: the network is made by a process outside, and all that happens happens in one

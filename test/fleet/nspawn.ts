@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { Undo } from '../run.ts';
 import { inOwnNetwork } from './in-network.ts';
 import { whyNoContainers } from './possible.ts';
 import { boardPackages } from './rootfs.ts';
-import type { Undo } from './run.ts';
 import { SITE, Stage } from './stage.ts';
 import * as steps from './steps.ts';
 

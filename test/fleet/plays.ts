@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Ran, run } from './run.ts';
+import { type Ran, run } from '../run.ts';
 
 const ANSIBLE = join(import.meta.dirname, '..', '..', 'ansible');
 

@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { must } from './run.ts';
+import { must } from '../run.ts';
 
 const PROGRAM = 'usr/lib/weir/weir';
 

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { must } from './run.ts';
+import { must } from '../run.ts';
 
 /** What a board has: Debian with systemd and ssh, the Python that Ansible asks for, and what switching releases needs. */
 const INCLUDED = [

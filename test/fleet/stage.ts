@@ -1,12 +1,12 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { must, type Undo } from '../run.ts';
 import { Board, type Reach } from './board.ts';
 import { Container } from './containers.ts';
 import { Plays } from './plays.ts';
 import { versionOf } from './releases.ts';
 import { boardPackages, rootfs } from './rootfs.ts';
-import { must, type Undo } from './run.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const ADDRESSES: Record<string, string> = {

@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { VerifyAnswer } from '@weir/node/contract';
 import { verify } from '../product/verify.ts';
+import { must } from '../run.ts';
 import { changedOn, type Played, saidIn } from './plays.ts';
 import { repack } from './releases.ts';
-import { must } from './run.ts';
 import type { Stage } from './stage.ts';
 import { SteadyLoad } from './steady-load.ts';
 

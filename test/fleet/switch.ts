@@ -1,12 +1,12 @@
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { must, run, type Undo } from '../run.ts';
 import { Board } from './board.ts';
 import { Container } from './containers.ts';
 import { inOwnNetwork } from './in-network.ts';
 import { repack, versionOf } from './releases.ts';
 import { rootfs } from './rootfs.ts';
-import { must, run, type Undo } from './run.ts';
 import { SteadyLoad } from './steady-load.ts';
 
 /**

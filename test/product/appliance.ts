@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { type Ran, run } from '../run.ts';
 
 export const SITE = join(import.meta.dirname, 'site.yaml');
 /**
@@ -168,29 +169,9 @@ async function firstLine(
   return announced;
 }
 
-export interface Outcome {
-  status: number | null;
-  stdout: string;
-  stderr: string;
-}
-
 /** Runs one command of the product to its end. */
-export async function weir(...args: string[]): Promise<Outcome> {
-  const child = spawn(NODE[0], [...NODE.slice(1), ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: START_MS,
-    env: { ...process.env, NO_COLOR: '1' },
-  });
-  let stdout = '';
-  let stderr = '';
-  child.stdout.on('data', (chunk) => {
-    stdout += chunk;
-  });
-  child.stderr.on('data', (chunk) => {
-    stderr += chunk;
-  });
-  await once(child, 'close');
-  return { status: child.exitCode, stdout, stderr };
+export function weir(...args: string[]): Promise<Ran> {
+  return run([...NODE, ...args], { env: { NO_COLOR: '1' }, withinMs: START_MS });
 }
 
 /** Waits for a condition; a question that cannot be asked yet counts as not holding. */
