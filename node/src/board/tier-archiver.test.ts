@@ -13,6 +13,7 @@ import {
   stepBoundaries,
 } from '../contract/index.ts';
 import { chunkSpanMs, periodOf, TABLES } from '../contract/measures/tables.ts';
+import { driven } from '../engine/driven.ts';
 import { ShardEngine } from '../engine/engine.ts';
 import { buildRecord } from '../engine/testing/build-record.ts';
 import { MemoryRunStore } from '../engine/testing/memory-run-store.ts';
@@ -60,13 +61,6 @@ async function counted(site: Site) {
   return { engine, store };
 }
 
-function done<T>(steps: Generator<void, T, undefined>): T {
-  for (;;) {
-    const step = steps.next();
-    if (step.done) return step.value;
-  }
-}
-
 async function bench(name: string) {
   const place = join(work, name);
   const site = siteFor(place);
@@ -78,7 +72,7 @@ async function bench(name: string) {
       return [store.view(SHARD).periods(question.table, Number.MIN_SAFE_INTEGER, question.before - 1) as T];
     if (question.shards !== null && !question.shards.includes(SHARD))
       return [{ groups: [], chunks: [], truncated: false, watermark: null } as T];
-    return [done(engine.read(question)) as T];
+    return [driven(engine.read(question)) as T];
   };
   const entry = new URL('../shard/thread-entry.ts', import.meta.url);
   const logger = pino({ level: 'silent' });
@@ -142,7 +136,7 @@ test('buckets are in files before they are dropped, each once, and registers go 
     maxGroups: 9,
     edges: true,
   };
-  const parts = done(engine.read({ ...question, forgotten: true }));
+  const parts = driven(engine.read({ ...question, forgotten: true }));
   const expected = parts.groups.flatMap(([meter], at) => {
     const plan = {
       layout: layoutOf(rollup, 0, site.streams[0]),

@@ -6,6 +6,7 @@ import { encodeGroup, nameHash } from '../contract/measures/entry-key.ts';
 import { finishSeries } from '../contract/measures/finish.ts';
 import { layoutOf } from '../contract/measures/layout.ts';
 import { shardOfHash } from '../contract/reading/shard-of.ts';
+import { driven } from './driven.ts';
 import { ShardEngine } from './engine.ts';
 import { buildRecord } from './testing/build-record.ts';
 import { MemoryRunStore } from './testing/memory-run-store.ts';
@@ -52,14 +53,7 @@ class Subject {
 
   read(more: Partial<ShardReadQuestion>) {
     const whole = { from: BASE - DAY_MS, to: BASE + DAY_MS, where: [], maxGroups: 100, edges: true };
-    return drive(this.engine.read({ rollup: 'usage', groupBy: 0, tier: 0, ...whole, ...more }));
-  }
-}
-
-function drive<T>(work: Generator<unknown, T>): T {
-  for (;;) {
-    const one = work.next();
-    if (one.done) return one.value;
+    return driven(this.engine.read({ rollup: 'usage', groupBy: 0, tier: 0, ...whole, ...more }));
   }
 }
 
@@ -191,7 +185,7 @@ describe('a question to a shard', () => {
     reading.next();
     await subject.checkpoint();
     subject.send(Array.from({ length: 500 }, (_, n) => at(`later${n}`, 0, n)));
-    const parts = drive(reading);
+    const parts = driven(reading);
     expect(parts.groups).toHaveLength(500);
   });
 
@@ -200,7 +194,7 @@ describe('a question to a shard', () => {
     subject.send(Array.from({ length: 40 }, (_, n) => at(`m${n}`, n, 1000)));
     await subject.checkpoint();
     subject.send(Array.from({ length: 40 }, (_, n) => at(`m${n}`, 40_000, 1000 + ((n * 7) % 40) * 10)));
-    const top = drive(
+    const top = driven(
       subject.engine.fold({
         rollup: 'usage',
         groupBy: 0,
@@ -213,7 +207,7 @@ describe('a question to a shard', () => {
       }),
     );
     expect(top.ranked.map((row) => row.value)).toEqual([0.39, 0.38, 0.37]);
-    const folded = drive(
+    const folded = driven(
       subject.engine.fold({
         rollup: 'usage',
         groupBy: 1,

@@ -6,13 +6,15 @@ import { ROWS } from '../contract/measures/kinds.ts';
 import { mergeFor } from '../contract/measures/merge-for.ts';
 import { HISTORY_SPAN_MS, periodOf, TABLES } from '../contract/measures/tables.ts';
 import { type Comparison, compareTables, type TableWriter } from './compare-tables.ts';
+import { driven } from './driven.ts';
 import { ShardEngine } from './engine.ts';
 import type { RunView } from './run-store.ts';
 import { seedShadow } from './seed-shadow.ts';
 import { bootPlaces } from './stream-engine.ts';
 import { buildRecord } from './testing/build-record.ts';
+import { logOf, type SentReading } from './testing/log-of.ts';
 import { MemoryRunStore } from './testing/memory-run-store.ts';
-import type { TestReading, TestRecord } from './testing/oracle.ts';
+import type { TestRecord } from './testing/oracle.ts';
 import { testSite } from './testing/test-site.ts';
 
 const BASE = Date.UTC(2026, 9, 24, 20);
@@ -22,15 +24,6 @@ const SHARD = 3;
 const EVER = Number.MAX_SAFE_INTEGER;
 const site = testSite({ idFields: ['meter', 'ts'] });
 const names = site.rollups.map(({ name }) => name);
-
-interface Reading {
-  key: string;
-  minute: number;
-  kwh: number;
-  /** Minutes that it is under way; some are ahead of the clock. */
-  delay: number;
-  twice: boolean;
-}
 
 const reading = fc.record({
   key: fc.constantFrom('m1', 'm2', 'm3', 'zähler-4'),
@@ -46,30 +39,6 @@ const reading = fc.record({
   twice: fc.boolean(),
 });
 
-/** The log: readings by their arrival, a record every few minutes that something came in. */
-function logOf(readings: Reading[]): TestRecord[] {
-  const sent: { at: number; reading: TestReading }[] = [];
-  let kwh = 0;
-  for (const one of [...readings].sort((a, b) => a.minute - b.minute)) {
-    kwh += one.kwh;
-    const time = BASE + one.minute * MINUTE_MS + (one.kwh & 1023);
-    const texts = { state: [null, 'NY', 'CA'][one.minute % 3] };
-    const made = { key: one.key, time, numbers: { kwh, watts: one.kwh }, texts };
-    sent.push({ at: one.minute + one.delay, reading: made });
-    if (one.twice) sent.push({ at: one.minute + one.delay + (one.kwh & 255), reading: made });
-  }
-  const records = new Map<number, TestReading[]>();
-  for (const { at, reading: some } of sent.sort((a, b) => a.at - b.at)) {
-    const step = Math.floor(at / 7);
-    records.set(step, [...(records.get(step) ?? []), some]);
-  }
-  return [...records].map(([step, some]) => ({
-    wallMs: BASE + (step + 1) * 7 * MINUTE_MS,
-    clockTrusted: true,
-    readings: some,
-  }));
-}
-
 function apply(engine: ShardEngine, records: TestRecord[], fromSeq: number): void {
   for (let seq = fromSeq; seq <= records.length; seq++)
     engine.apply(buildRecord(site.streams[0], SHARD, seq, records[seq - 1]));
@@ -79,13 +48,6 @@ async function checkpoint(engine: ShardEngine): Promise<void> {
   const work = engine.checkpoint();
   while (work.slice());
   await work.commit();
-}
-
-function done<T>(work: Generator<void, T, undefined>): T {
-  for (;;) {
-    const step = work.next();
-    if (step.done) return step.value;
-  }
 }
 
 /** A store that has forgotten its history before a period, as retention leaves it. */
@@ -107,8 +69,8 @@ interface Bench {
   store: MemoryRunStore;
 }
 
-async function live(readings: Reading[], every: number): Promise<Bench> {
-  const records = logOf(readings);
+async function live(readings: SentReading[], every: number): Promise<Bench> {
+  const records = logOf(readings, BASE, ({ kwh }) => kwh & 255);
   const store = new MemoryRunStore();
   const engine = new ShardEngine({ site, shard: SHARD, store });
   engine.load();
@@ -128,7 +90,7 @@ async function replayed({ records }: Bench, from: number | null, stored: RunView
   let known = Number.NEGATIVE_INFINITY;
   if (from !== null) {
     const to = shadow.checkpoint(SHARD, fromSeq - 1);
-    known = done(seedShadow('electricity', bootPlaces(site, 'electricity'), from, stored, to));
+    known = driven(seedShadow('electricity', bootPlaces(site, 'electricity'), from, stored, to));
     await to.commit();
   }
   const engine = new ShardEngine({ site, shard: SHARD, store: shadow, rollups });
@@ -169,7 +131,7 @@ test('reading the log again gives what is stored, wherever the reading begins', 
       for (const from of [null, BASE + fromMinute * MINUTE_MS]) {
         const { shadow, known } = await replayed(bench, from, stored, names);
         expect(known).toBe(Number.NEGATIVE_INFINITY);
-        const compared = done(compareTables(comparison(bench, stored, { anew: shadow.view(SHARD), from })));
+        const compared = driven(compareTables(comparison(bench, stored, { anew: shadow.view(SHARD), from })));
         expect(compared).toHaveLength(site.rollups.length * 4 * 4);
         expect(differences(compared)).toEqual([]);
       }
@@ -186,7 +148,7 @@ test('where history before is forgotten, what cannot be made anew is left as it 
       const stored = forgetful(bench.store.view(SHARD), periodOf(from, HISTORY_SPAN_MS) - 1);
       const { shadow, known } = await replayed(bench, from, stored, names);
       const all = comparison(bench, stored, { anew: shadow.view(SHARD), from });
-      const compared = done(compareTables({ ...all, knownFrom: { electricity: known } }));
+      const compared = driven(compareTables({ ...all, knownFrom: { electricity: known } }));
       expect(differences(compared)).toEqual([]);
     }),
     { numRuns: 25 },
@@ -246,18 +208,18 @@ test('what was damaged is told, and corrected; what lies before the span keeps i
       );
       const { writer, result } = rewriting(stored, tables);
       const look = comparison(bench, stored, { anew: shadow.view(SHARD), from });
-      const told = done(compareTables({ ...look, write: writer }));
+      const told = driven(compareTables({ ...look, write: writer }));
       expect(told.reduce((sum, one) => sum + one.changed, 0)).toBe(inSpan);
       for (const { largest } of differences(told)) expect(largest.length).toBeGreaterThan(0);
       const right = await result();
       const again = comparison(bench, right.view(SHARD), { anew: shadow.view(SHARD), from });
-      expect(differences(done(compareTables(again)))).toEqual([]);
+      expect(differences(driven(compareTables(again)))).toEqual([]);
       // Against all of the log: the damage before the span is as it was.
       const { shadow: whole } = await replayed(bench, null, stored, names);
       const rest = comparison(bench, right.view(SHARD), { anew: whole.view(SHARD), from: null });
-      const left = done(compareTables(rest)).reduce((sum, one) => sum + one.changed, 0);
+      const left = driven(compareTables(rest)).reduce((sum, one) => sum + one.changed, 0);
       const damaged = comparison(bench, stored, { anew: whole.view(SHARD), from: null });
-      const all = done(compareTables(damaged)).reduce((sum, one) => sum + one.changed, 0);
+      const all = driven(compareTables(damaged)).reduce((sum, one) => sum + one.changed, 0);
       expect(left).toBe(all - inSpan);
     }),
     { numRuns: 15 },
@@ -274,7 +236,9 @@ test('a replay that counts some rollups only makes the same of them', async () =
   const { shadow } = await replayed(bench, from, stored, ['plain']);
   const anew = shadow.view(SHARD);
   expect(anew.periods(TABLES.buckets('usage', ['meter'], '1m'), 0, EVER)).toEqual([]);
-  const compared = done(compareTables({ ...comparison(bench, stored, { anew, from }), rollups: ['plain'] }));
+  const compared = driven(
+    compareTables({ ...comparison(bench, stored, { anew, from }), rollups: ['plain'] }),
+  );
   expect(compared).toHaveLength(16);
   expect(differences(compared)).toEqual([]);
 });

@@ -8,6 +8,7 @@ import { layoutOf } from '../contract/measures/layout.ts';
 import { mergeAll } from '../contract/measures/merge.ts';
 import { QUANTILE_ERROR } from '../contract/measures/sketch/quantile-sketch.ts';
 import type { RollupSpec, Site } from '../contract/site/model.ts';
+import { driven } from './driven.ts';
 import { ShardEngine } from './engine.ts';
 import { buildRecord } from './testing/build-record.ts';
 import { MemoryRunStore } from './testing/memory-run-store.ts';
@@ -174,7 +175,7 @@ function finishedBuckets(engine: ShardEngine, site: Site, rollupAt: number, grou
   const from = BASE - 2 * DAY_MS;
   const to = BASE + 14 * DAY_MS;
   const question = { rollup: rollup.name, groupBy, tier, from, to, where: [], maxGroups: 1000, edges: true };
-  const parts = drive(engine.read(question));
+  const parts = driven(engine.read(question));
   const layout = layoutOf(rollup, groupBy, site.streams[0]);
   const steps = stepBoundaries(site.timezone, widthMs, widthMs);
   const found: Record<string, Record<number, unknown>> = {};
@@ -201,13 +202,6 @@ function finishedBuckets(engine: ShardEngine, site: Site, rollupAt: number, grou
     if (series.time.length > 0) found[JSON.stringify(group)] = cells;
   });
   return found;
-}
-
-function drive<T>(work: Generator<unknown, T>): T {
-  for (;;) {
-    const one = work.next();
-    if (one.done) return one.value;
-  }
 }
 
 /** What is right within a stated bound is equal to anything within it. */
@@ -275,7 +269,7 @@ async function checkScenario(given: Scenario, idFields: string[]): Promise<void>
   const hash = calm.engine.hash();
   expect(disturbed.engine.hash()).toBe(hash);
   await disturbed.checkpoint(0, true);
-  expect(drive(disturbed.engine.hashStored(disturbed.store.view(3)))).toBe(hash);
+  expect(driven(disturbed.engine.hashStored(disturbed.store.view(3)))).toBe(hash);
 }
 
 const runs = { numRuns: Number(process.env.WEIR_RUNS ?? 40) };

@@ -17,6 +17,7 @@ import { shardOfHash } from '../contract/reading/shard-of.ts';
 import type { Site } from '../contract/site/model.ts';
 import { SWAP_STREAM } from '../contract/site/swap-stream.ts';
 import { CheckpointWork } from './checkpoint-work.ts';
+import { driven } from './driven.ts';
 import { foldGroups } from './fold-groups.ts';
 import { LedgerDelta, ledgerAnswer, newCounts, RECEIVED, reasonCount, storedLedger } from './ledger.ts';
 import { Reader, readGroups } from './reader.ts';
@@ -278,13 +279,6 @@ export class ShardEngine {
 function storedMark(view: RunView, stream: string): number {
   const marks = view.get(TABLES.marks, ONLY_PERIOD, entryKey(encodeGroup([stream])));
   return marks.reduce((most, value) => Math.max(most, decodeMark(value)), Number.NEGATIVE_INFINITY);
-}
-
-function driven<T>(work: Generator<void, T, undefined>): T {
-  for (;;) {
-    const step = work.next();
-    if (step.done) return step.value;
-  }
 }
 
 /** Of what belongs to no stream of the site file. */

@@ -8,14 +8,16 @@ import type { StreamShift } from '../contract/measures/shift.ts';
 import { chunkSpanMs, TABLES } from '../contract/measures/tables.ts';
 import type { RollupSpec, Site } from '../contract/site/model.ts';
 import { type Comparison, compareTables, type TableWriter } from './compare-tables.ts';
+import { driven } from './driven.ts';
 import { ShardEngine } from './engine.ts';
 import { isReshaped, type Reshaping, reshapeShard } from './reshape-shard.ts';
 import type { RunView } from './run-store.ts';
 import { seedShadow } from './seed-shadow.ts';
 import { bootPlaces } from './stream-engine.ts';
 import { buildRecord } from './testing/build-record.ts';
+import { logOf } from './testing/log-of.ts';
 import { MemoryRunStore } from './testing/memory-run-store.ts';
-import type { TestReading, TestRecord } from './testing/oracle.ts';
+import type { TestRecord } from './testing/oracle.ts';
 import { testSite } from './testing/test-site.ts';
 
 const BASE = Date.UTC(2026, 9, 24, 20);
@@ -60,36 +62,6 @@ const reading = fc.record({
   twice: fc.boolean(),
 });
 
-function logOf(readings: (typeof reading extends fc.Arbitrary<infer T> ? T : never)[]): TestRecord[] {
-  const sent: { at: number; reading: TestReading }[] = [];
-  let kwh = 0;
-  for (const one of [...readings].sort((a, b) => a.minute - b.minute)) {
-    kwh += one.kwh;
-    const time = BASE + one.minute * MINUTE_MS + (one.kwh & 1023);
-    const texts = { state: [null, 'NY', 'CA'][one.minute % 3] };
-    const made = { key: one.key, time, numbers: { kwh, watts: one.kwh }, texts };
-    sent.push({ at: one.minute + one.delay, reading: made });
-    if (one.twice) sent.push({ at: one.minute + one.delay + 30, reading: made });
-  }
-  const records = new Map<number, TestReading[]>();
-  for (const { at, reading: some } of sent.sort((a, b) => a.at - b.at)) {
-    const step = Math.floor(at / 7);
-    records.set(step, [...(records.get(step) ?? []), some]);
-  }
-  return [...records].map(([step, some]) => ({
-    wallMs: BASE + (step + 1) * 7 * MINUTE_MS,
-    clockTrusted: true,
-    readings: some,
-  }));
-}
-
-function done<T>(work: Generator<void, T, undefined>): T {
-  for (;;) {
-    const step = work.next();
-    if (step.done) return step.value;
-  }
-}
-
 async function counted(site: Site, store: MemoryRunStore, records: TestRecord[], from: number, to: number) {
   const engine = new ShardEngine({ site, shard: SHARD, store });
   engine.load();
@@ -123,7 +95,7 @@ async function reshaped(reshaping: Reshaping, stored: RunView, anew: RunView, po
     replaces: (table, period) => void replaced.add(`${table} ${period}`),
     put: (...entry) => void puts.push(entry),
   };
-  done(reshapeShard(reshaping, stored, anew, writer));
+  driven(reshapeShard(reshaping, stored, anew, writer));
   const store = new MemoryRunStore();
   const to = store.checkpoint(SHARD, position);
   for (const table of [
@@ -170,7 +142,7 @@ for (const { name, before, after, shift } of EDITS)
         fc.array(reading, { minLength: 4, maxLength: 60 }),
         fc.option(fc.integer({ min: 0, max: 10 * 60 }), { nil: null }),
         async (readings, fromMinute) => {
-          const records = logOf(readings);
+          const records = logOf(readings, BASE, () => 30);
           const until = Math.ceil(records.length * 0.7);
           const from = fromMinute === null ? null : BASE + fromMinute * MINUTE_MS;
           const first = records.findIndex((one) => one.readings.some(({ time }) => time >= (from ?? 0)));
@@ -179,7 +151,7 @@ for (const { name, before, after, shift } of EDITS)
           const shadow = new MemoryRunStore();
           if (from !== null) {
             const to = shadow.checkpoint(SHARD, fromSeq - 1);
-            done(seedShadow('electricity', bootPlaces(after, 'electricity'), from, stored, to, shift));
+            driven(seedShadow('electricity', bootPlaces(after, 'electricity'), from, stored, to, shift));
             await to.commit();
           }
           await counted(after, shadow, records, fromSeq, until);
@@ -219,7 +191,7 @@ for (const { name, before, after, shift } of EDITS)
             anew: truth.view(SHARD),
             write: null,
           };
-          const found = done(compareTables(comparison));
+          const found = driven(compareTables(comparison));
           expect(found.filter(({ changed, added, removed }) => changed + added + removed > 0)).toEqual([]);
         },
       ),
