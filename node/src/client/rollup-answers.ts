@@ -223,15 +223,7 @@ export async function answerTop(
     question.by.length > 0 ? question.by : (rollup.groupBys.find((fields) => fields.length > 0) ?? []);
   const [measure] = measuresNamed(rollup, [question.measure]);
   if (measure.fn === 'top') return answerList(lines, site, question, rollup, measure, now, signal);
-  const span = question.to - question.from;
-  // One bucket over the whole range: whole buckets of the tier at its ends. The range is the window.
-  const buckets: RollupSpec = { ...rollup, window: undefined };
-  const plan: Plan = {
-    rollup: buckets,
-    ...chooseGroupBy(rollup, by, question.where),
-    ...chooseTier(buckets, question.from, question.to, 'auto', now),
-    stepMs: span,
-  };
+  const plan = { ...planWhole(rollup, by, question, now), stepMs: question.to - question.from };
   const asked = {
     rollup: rollup.name,
     groupBy: plan.groupBy,
@@ -254,10 +246,7 @@ export async function answerTop(
   );
   const parts = answers.map((answer) => answer.parts).filter((one) => one !== null);
   assertWhole(plan, parts);
-  const whole: FinishPlan = {
-    ...finishPlan(site, plan, [measure], question, null),
-    steps: { start: () => question.from, end: () => question.to },
-  };
+  const whole = finishWhole(site, plan, measure, question);
   for (const group of gatherGroups(parts, plan.dims).values()) {
     const value = finishBuckets(
       { ...whole, from: question.from },
@@ -277,6 +266,23 @@ export async function answerTop(
   };
 }
 
+/** Buckets of which one is made, over the whole range: whole ones of the tier at its ends. The range is the window. */
+function planWhole(rollup: RollupSpec, by: string[], question: TopQuestion, now: number): Plan {
+  const buckets: RollupSpec = { ...rollup, window: undefined };
+  return {
+    rollup: buckets,
+    ...chooseGroupBy(rollup, by, question.where),
+    ...chooseTier(buckets, question.from, question.to, 'auto', now),
+  };
+}
+
+function finishWhole(site: Site, plan: Plan, measure: MeasureSpec, question: TopQuestion): FinishPlan {
+  return {
+    ...finishPlan(site, plan, [measure], question, null),
+    steps: { start: () => question.from, end: () => question.to },
+  };
+}
+
 /** A measure that is a list ranks by itself: the texts of its field, over the whole range. */
 async function answerList(
   lines: ShardLines,
@@ -293,18 +299,10 @@ async function answerList(
       field: 'by',
       suggestion: 'Leave by out; filter with where.',
     });
-  const buckets: RollupSpec = { ...rollup, window: undefined };
-  const plan: Plan = {
-    rollup: buckets,
-    ...chooseGroupBy(rollup, [], question.where),
-    ...chooseTier(buckets, question.from, question.to, 'auto', now),
-  };
+  const plan = planWhole(rollup, [], question, now);
   plan.stepMs = rollup.tiers[plan.tier].widthMs;
   const { all } = await read(lines, site, plan, [measure], question, MAX_MERGED_GROUPS, false, signal);
-  const whole: FinishPlan = {
-    ...finishPlan(site, plan, [measure], question, null),
-    steps: { start: () => question.from, end: () => question.to },
-  };
+  const whole = finishWhole(site, plan, measure, question);
   const chunks = [...gatherGroups(all, []).values()].flatMap((group) => group.chunks);
   const [list = []] = finishSeries(whole, chunks).lists?.[measure.name] ?? [];
   return {
