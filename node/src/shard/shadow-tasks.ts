@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { mergeFor, type Site, type TierDifference, WeirError } from '../contract/index.ts';
 import { type Comparison, compareTables } from '../engine/compare-tables.ts';
 import type { ShardEngine } from '../engine/engine.ts';
-import { CHECKPOINT_SLICE_BYTES, type Checkpoint } from '../engine/run-store.ts';
 import { seedShadow } from '../engine/seed-shadow.ts';
 import { type LevelRunStore, openLevelRunStore } from '../store/runs/level-run-store.ts';
 import type { LevelRunView } from '../store/runs/view.ts';
@@ -15,7 +14,7 @@ import type {
   PinQuestion,
   SeedQuestion,
 } from './shadow-messages.ts';
-import { turn } from './turn.ts';
+import { drive } from './shard-answers.ts';
 
 /** A shadow is written and read once, by the way: it needs no caches. */
 export const SHADOW_TUNING = { blockCacheBytes: 2 * 1024 * 1024, indexCacheBytes: 1024 * 1024 };
@@ -113,8 +112,8 @@ export class ShadowTasks {
           const shift = question.shifts[stream] ?? null;
           const first = await drive(
             seedShadow(stream, question.boots[stream], from!, view, to, shift),
-            to,
             signal,
+            to,
           );
           if (first > Number.NEGATIVE_INFINITY) known[stream] = Math.max(known[stream] ?? first, first);
         }
@@ -164,10 +163,10 @@ export class ShadowTasks {
       anew,
       write: null,
     };
-    if (!question.apply) return drive(compareTables(comparison), null, signal);
+    if (!question.apply) return drive(compareTables(comparison), signal);
     const write = storeOf(stores, shard).replacement(shard, stored);
     try {
-      const found = await drive(compareTables({ ...comparison, write }), write, signal);
+      const found = await drive(compareTables({ ...comparison, write }), signal, write);
       await write.commit();
       return found;
     } catch (fault) {
@@ -195,20 +194,5 @@ export class ShadowTasks {
         await shadow.close();
       }
     }
-  }
-}
-
-/** Yields to records and questions between two slices, and hands to the disk what waits. */
-async function drive<T>(
-  work: Generator<void, T, undefined>,
-  to: Checkpoint | null,
-  signal: AbortSignal,
-): Promise<T> {
-  for (;;) {
-    const step = work.next();
-    if (step.done) return step.value;
-    if (to !== null && to.pendingBytes() >= CHECKPOINT_SLICE_BYTES) await to.flush();
-    await turn();
-    signal.throwIfAborted();
   }
 }

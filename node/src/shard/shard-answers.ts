@@ -9,15 +9,24 @@ import type {
   ShardTopQuestion,
 } from '../contract/index.ts';
 import type { ShardEngine } from '../engine/engine.ts';
+import { CHECKPOINT_SLICE_BYTES, type Checkpoint } from '../engine/run-store.ts';
 import type { LevelRunStore } from '../store/runs/level-run-store.ts';
 import { storeOf } from './checkpointer.ts';
 import { turn } from './turn.ts';
 
-/** A long scan yields; between two slices the loop takes records, and stops a scan that nobody waits for. */
-export async function drive<T>(work: Generator<unknown, T>, signal: AbortSignal | null): Promise<T> {
+/**
+ * A long scan yields; between two slices the loop takes records, and stops a scan that nobody waits for. What the work
+ * puts `to` a checkpoint goes to the disk once it is enough.
+ */
+export async function drive<T>(
+  work: Generator<unknown, T>,
+  signal: AbortSignal | null,
+  to: Checkpoint | null = null,
+): Promise<T> {
   for (;;) {
     const step = work.next();
     if (step.done) return step.value;
+    if (to !== null && to.pendingBytes() >= CHECKPOINT_SLICE_BYTES) await to.flush();
     await turn();
     signal?.throwIfAborted();
   }
