@@ -3,7 +3,8 @@ import type { Logger } from 'pino';
 import type { VerifiedFile } from '../archive/verified-file.ts';
 import { type Site, type StatusAnswer, WeirError } from '../contract/index.ts';
 import type { CommitLog } from '../log/port.ts';
-import { ArchiveThread, assertArchive } from './archive-thread.ts';
+import { assertArchive } from './archive-directory.ts';
+import { CalledThread } from './called-thread.ts';
 import { writeWhole } from './write-whole.ts';
 
 const VERSION = 1;
@@ -38,7 +39,7 @@ export class Archiver {
   readonly #to: NonNullable<Site['retention']['archive']>;
   #stored: Stored;
   #fault: string | null = null;
-  #thread: ArchiveThread | null = null;
+  #thread: CalledThread | null = null;
 
   constructor(parts: ArchiverParts, to: NonNullable<Site['retention']['archive']>) {
     this.#parts = parts;
@@ -96,7 +97,7 @@ export class Archiver {
 
   async #write(from: number, to: number): Promise<VerifiedFile[]> {
     const { site, entry, log } = this.#parts;
-    const thread = new ArchiveThread(entry, { kind: 'archive', site, ...this.#to });
+    const thread = new CalledThread(entry, { kind: 'archive', site, ...this.#to });
     this.#thread = thread;
     try {
       let entries: { seq: number; bytes: Uint8Array }[] = [];

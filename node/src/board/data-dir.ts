@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { WeirError } from '../contract/index.ts';
+import { readIfThere } from './read-if-there.ts';
 
 /** Where everything lives under the one data directory. Its version is checked before anything is opened. */
 const VERSION = 1;
@@ -94,15 +95,9 @@ export function placesOf(root: string): DataDir {
 }
 
 function readVersion(file: string): number | null {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw new WeirError('WEIR_DATA_MISSING', `${file} cannot be read`, { cause });
-  }
+  const text = readIfThere(file);
   // An empty file is a first start that lost power between creating the file and writing it.
-  if (text === '') return null;
+  if (text === null || text === '') return null;
   const parsed: unknown = JSON.parse(text);
   return typeof parsed === 'object' && parsed !== null && 'version' in parsed
     ? Number(parsed.version)

@@ -1,6 +1,7 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { decodeRecord, type HeldStamp, readHeld, WeirError } from '../contract/index.ts';
 import type { CommitLog } from '../log/port.ts';
+import { readIfThere } from './read-if-there.ts';
 import { writeWhole } from './write-whole.ts';
 
 const VERSION = 1;
@@ -171,13 +172,8 @@ export class HeldReadings {
   }
 
   #load(): Stored | null {
-    let text: string;
-    try {
-      text = readFileSync(this.#parts.file, 'utf8');
-    } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
-      throw new WeirError('WEIR_DATA_MISSING', `${this.#parts.file} cannot be read`, { cause });
-    }
+    const text = readIfThere(this.#parts.file);
+    if (text === null) return null;
     const stored = JSON.parse(text) as Stored;
     if (stored.version === VERSION) return stored;
     throw new WeirError('WEIR_DATA_MISSING', `${this.#parts.file} is of another version: ${stored.version}`);

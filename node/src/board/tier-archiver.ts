@@ -12,7 +12,8 @@ import {
 import { chunkSpanMs, periodOf, TABLES } from '../contract/measures/tables.ts';
 import type { TableDrop } from '../jobs/job-ports.ts';
 import type { TierPart } from '../shard/archive-loop.ts';
-import { ArchiveThread, assertArchive } from './archive-thread.ts';
+import { assertArchive } from './archive-directory.ts';
+import { CalledThread } from './called-thread.ts';
 import { writeWhole } from './write-whole.ts';
 
 const VERSION = 1;
@@ -56,7 +57,7 @@ export class TierArchiver {
   readonly #to: NonNullable<Site['retention']['archive']>;
   readonly #control = new AbortController();
   #stored: Stored;
-  #thread: ArchiveThread | null = null;
+  #thread: CalledThread | null = null;
   fault: string | null = null;
 
   private constructor(parts: TierArchiverParts, to: NonNullable<Site['retention']['archive']>) {
@@ -138,7 +139,7 @@ export class TierArchiver {
 
   async #write(tier: Tier, periods: number[]): Promise<void> {
     const { site, entry } = this.#parts;
-    const thread = new ArchiveThread(entry, { kind: 'archive', site, ...this.#to });
+    const thread = new CalledThread(entry, { kind: 'archive', site, ...this.#to });
     this.#thread = thread;
     try {
       for (const period of periods)

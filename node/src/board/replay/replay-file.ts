@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Replay, type Site, WeirError } from '../../contract/index.ts';
+import type { Replay, Site } from '../../contract/index.ts';
 import type { KnownFrom } from '../../shard/shadow-messages.ts';
+import { readIfThere } from '../read-if-there.ts';
 import { writeWhole } from '../write-whole.ts';
 
 /** Of the file of one replay; see `replay.test.ts` for its form. */
@@ -60,13 +61,8 @@ export class ReplayFiles {
 
   #read(id: number): StoredReplay | null {
     const file = join(this.#dir, String(id), FILE);
-    let text: string;
-    try {
-      text = readFileSync(file, 'utf8');
-    } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
-      throw new WeirError('WEIR_DATA_MISSING', `${file} cannot be read`, { cause });
-    }
+    const text = readIfThere(file);
+    if (text === null) return null;
     const stored = JSON.parse(text) as StoredReplay;
     // A later version's reports mean nothing to this one; the stores that it compared are not touched by that.
     return stored.version === VERSION ? stored : null;

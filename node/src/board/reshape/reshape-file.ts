@@ -1,6 +1,7 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { WeirError } from '../../contract/index.ts';
 import type { KnownFrom } from '../../shard/shadow-messages.ts';
+import { readIfThere } from '../read-if-there.ts';
 import { writeWhole } from '../write-whole.ts';
 
 const VERSION = 1;
@@ -30,13 +31,8 @@ export function writeReshape(file: string, reshape: StoredReshape): void {
 }
 
 export function readReshape(file: string): StoredReshape | null {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw new WeirError('WEIR_DATA_MISSING', `${file} cannot be read`, { cause });
-  }
+  const text = readIfThere(file);
+  if (text === null) return null;
   const reshape = JSON.parse(text) as StoredReshape;
   if (reshape.version === VERSION) return reshape;
   throw new WeirError(
