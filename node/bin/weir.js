@@ -28,7 +28,7 @@ function pinnedNode() {
 // Bounds on what V8 and the C library keep for later: 150 MB on a board with 2 GB. Arrays that were given back go back
 // to the system (the C library raises its threshold for that by itself, up to 32 MB, unless it is set).
 const flags = ['--max-semi-space-size=4', '--disable-warning=ExperimentalWarning'];
-const env = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '131072', ...process.env };
+const env = { MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '65536', ...process.env };
 const child = spawn(pinnedNode(), [...flags, join(root, 'weir.ts'), ...process.argv.slice(2)], {
   stdio: 'inherit',
   env,

@@ -52,8 +52,8 @@ async function start(): Promise<Started> {
   // As the service's unit has it.
   const env = {
     ...process.env,
-    MALLOC_ARENA_MAX: '2',
-    MALLOC_MMAP_THRESHOLD_: '131072',
+    MALLOC_ARENA_MAX: '1',
+    MALLOC_MMAP_THRESHOLD_: '65536',
     UV_THREADPOOL_SIZE: '8',
   };
   const from = performance.now();

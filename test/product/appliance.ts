@@ -18,7 +18,7 @@ export const NODE = [
   '--disable-warning=ExperimentalWarning',
   WEIR,
 ];
-const ENV = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '131072', ...process.env };
+const ENV = { MALLOC_ARENA_MAX: '1', MALLOC_MMAP_THRESHOLD_: '65536', ...process.env };
 /** A machine that runs other tests besides is slow; a product that hangs must still end the test. */
 const START_MS = 180_000;
 const STOP_MS = 30_000;

@@ -18,7 +18,12 @@ export const LIMITS = Object.freeze({
   /** A record of the log before compression; a group that would grow past it is cut. */
   recordBytes: 1024 * 1024,
   recordReadings: 32_768,
-  /** A checkpoint is due when what came takes so much memory of a thread: 200,000 readings of a million meters, more of fewer. */
+  /**
+   * A checkpoint is due when a thread's keys and what came since the last one take so much memory together: a million
+   * and a half readings of ten thousand meters. A checkpoint of few readings costs each of them more.
+   */
+  shardThreadBytes: 64 * 1024 * 1024,
+  /** What came may take so much, however many keys there are: 200,000 readings of a million meters. */
   checkpointBytes: 20 * 1024 * 1024,
   /** Or after so many readings: a restart replays them. */
   checkpointReadings: 2_000_000,

@@ -234,6 +234,13 @@ export class ShardEngine {
     return bytes;
   }
 
+  /** What it must know of its keys, however often there is a checkpoint. */
+  get keyBytes(): number {
+    let bytes = 0;
+    for (const stream of this.#streams) bytes += stream.keys.memoryBytes;
+    return bytes;
+  }
+
   stats(): { keys: number; groups: number; slots: number; memoryBytes: number; historyBytes: number } {
     const stats = { keys: 0, groups: 0, slots: 0, memoryBytes: 0, historyBytes: 0 };
     for (const stream of this.#streams) {

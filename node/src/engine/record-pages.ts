@@ -10,7 +10,7 @@ const FIRST_RECORDS = 64;
  * as long as the thread has few other objects, and a million meters took 100 MB more.
  */
 const spares = new Map<number, ArrayBuffer[]>();
-const MOST_SPARE_BYTES = 48 * 1024 * 1024;
+const MOST_SPARE_BYTES = 32 * 1024 * 1024;
 let spareBytes = 0;
 
 /** All zero. */

@@ -1,5 +1,6 @@
 import { LIMITS, type RollupSpec, type Site } from '../contract/index.ts';
 import { chunkSpanMs, HISTORY_SPAN_MS } from '../contract/measures/tables.ts';
+import { checkpointDueBytes } from '../engine/checkpoint-due.ts';
 import { type Measured, meanKeys } from './measure.ts';
 import type { StreamLoad } from './synthetic-load.ts';
 
@@ -69,10 +70,12 @@ export function ratesOf(loads: StreamLoad[]): { readings: number; messages: numb
 
 /** Memory until the next checkpoint: 40 bytes a reading of ten thousand meters with packs, 110 of a million. */
 const CHANGED_BYTES_A_READING = 50;
+const BYTES_A_KEY = 56;
 
 export function checkpointEveryMs(loads: StreamLoad[], threads: number): number {
   const { readings } = ratesOf(loads);
-  const due = Math.min(LIMITS.checkpointReadings, LIMITS.checkpointBytes / CHANGED_BYTES_A_READING);
+  const keyBytes = (loads.reduce((sum, load) => sum + load.keys, 0) * BYTES_A_KEY) / threads;
+  const due = Math.min(LIMITS.checkpointReadings, checkpointDueBytes(keyBytes) / CHANGED_BYTES_A_READING);
   const untilDueMs = (1000 * due * threads) / Math.max(1e-9, readings);
   return Math.min(LIMITS.checkpointMs, untilDueMs);
 }

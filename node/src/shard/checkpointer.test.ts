@@ -12,6 +12,7 @@ test('is due as often as it was told last, and only when something came', async 
     new Map(),
     new Map(),
     (message) => told.push(message),
+    { size: 0, urgent: false },
   );
   checkpointer.setEveryMs(60_000);
   await vi.advanceTimersByTimeAsync(60_000);

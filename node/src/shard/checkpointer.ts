@@ -1,6 +1,8 @@
-import { isWeirError, LIMITS, WeirError } from '../contract/index.ts';
+import { isWeirError, WeirError } from '../contract/index.ts';
+import { checkpointDueBytes } from '../engine/checkpoint-due.ts';
 import type { ShardEngine } from '../engine/engine.ts';
 import type { LevelRunStore } from '../store/runs/level-run-store.ts';
+import type { Inbox } from './inbox.ts';
 import { type CheckpointPolicy, type FromThread, STORES } from './thread-messages.ts';
 import { turn } from './turn.ts';
 
@@ -8,14 +10,16 @@ import { turn } from './turn.ts';
 const RETRY_MS = 5_000;
 export const FOLD_SLICE_MS = 2;
 /**
- * Slices between two turns of the event loop while more readings come during a checkpoint than this share of those that
- * it moves: then records wait, the log is held back, and memory stays bounded. By turns with one slice each, a
- * full load put as much into memory as the checkpoint took out; with sixteen, it took no more out, and cost more.
+ * A checkpoint is to end before so much came as this share of what it moves: then memory is bounded. Shard by shard it is
+ * ahead of that, and makes its slices while no record waits, or it is late.
  */
-const HURRIED_SLICES = 4;
-const HURRY_SHARE = 1 / 4;
-/** A small checkpoint, one that time made due, is hurried by no fewer readings than a share of these. */
-const HURRY_FROM_READINGS = 200_000;
+const ENDS_WITHIN = 1 / 3;
+/** Slices of a late one between two turns of the event loop: with sixteen it took no more out of memory, and cost more. */
+const LATE_SLICES = 4;
+/** A question has as many turns before a late one goes on. */
+const ASKED_TURNS = 16;
+/** A small checkpoint, one that time made due, has at least the time in which a share of so many readings come. */
+const PACED_FROM_READINGS = 200_000;
 /** The engines are asked how much memory they hold after so many readings. */
 const WEIGH_EVERY_READINGS = 10_000;
 
@@ -29,12 +33,17 @@ export class Checkpointer {
   readonly #engines: Map<number, ShardEngine>;
   readonly #stores: Map<number, LevelRunStore>;
   readonly #post: (message: FromThread) => void;
+  readonly #inbox: Pick<Inbox<unknown>, 'size' | 'urgent'>;
   #readings = 0;
   #weighedAt = 0;
   #heavy = false;
-  /** Readings of the checkpoint under way. */
+  /** Readings of the checkpoint under way, and shards that it has moved. */
   #moving = 0;
+  #moved = 0;
+  /** Who waits for it does not wait for records. */
+  #awaited = 0;
   #running: Promise<void> | null = null;
+  #turns: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout;
   #closed = false;
 
@@ -43,11 +52,13 @@ export class Checkpointer {
     engines: Map<number, ShardEngine>,
     stores: Map<number, LevelRunStore>,
     post: (message: FromThread) => void,
+    inbox: Pick<Inbox<unknown>, 'size' | 'urgent'>,
   ) {
     this.#policy = policy;
     this.#engines = engines;
     this.#stores = stores;
     this.#post = post;
+    this.#inbox = inbox;
     this.#timer = this.#every(policy.everyMs);
   }
 
@@ -70,9 +81,13 @@ export class Checkpointer {
 
   #weigh(): void {
     this.#weighedAt = this.#readings;
-    let bytes = 0;
-    for (const engine of this.#engines.values()) bytes += engine.changedBytes;
-    this.#heavy = bytes >= LIMITS.checkpointBytes;
+    let changedBytes = 0;
+    let keyBytes = 0;
+    for (const engine of this.#engines.values()) {
+      changedBytes += engine.changedBytes;
+      keyBytes += engine.keyBytes;
+    }
+    this.#heavy = changedBytes >= checkpointDueBytes(keyBytes);
   }
 
   position(shard: number): number {
@@ -82,7 +97,12 @@ export class Checkpointer {
   /** Resolves when every store of the thread includes the log up to there; the engines have applied it already. */
   async upTo(seq: number): Promise<void> {
     // The one that is under way may have frozen its shards before the record came.
-    for (let tries = 0; tries < 2 && this.#least() < seq; tries++) await this.run();
+    this.#awaited++;
+    try {
+      for (let tries = 0; tries < 2 && this.#least() < seq; tries++) await this.run();
+    } finally {
+      this.#awaited--;
+    }
     const least = this.#least();
     if (least < seq)
       throw new WeirError(
@@ -112,6 +132,7 @@ export class Checkpointer {
     this.#weighedAt = 0;
     this.#heavy = false;
     this.#moving = readings;
+    this.#moved = 0;
     try {
       await Promise.all([...this.#stores.keys()].map((store) => this.#ofStore(store)));
       this.#post({ kind: 'checkpointed', least: this.#least() });
@@ -131,16 +152,19 @@ export class Checkpointer {
   /** Each store syncs for itself: where a sync takes 80 ms, four at a time are four times as soon done. */
   async #ofStore(store: number): Promise<void> {
     for (const [shard, engine] of this.#engines)
-      if (shard % STORES === store && engine.position > this.position(shard)) await this.#one(engine);
+      if (shard % STORES === store) {
+        if (engine.position > this.position(shard)) await this.#one(engine);
+        this.#moved++;
+      }
   }
 
   async #one(engine: ShardEngine): Promise<void> {
     const work = engine.checkpoint();
     try {
       for (let more = true; more; ) {
-        for (let left = this.#hurried() ? HURRIED_SLICES : 1; left > 0 && more; left--) more = work.slice();
+        for (let left = this.#late() ? LATE_SLICES : 1; left > 0 && more; left--) more = work.slice();
         await work.flush();
-        await turn();
+        await this.#pause();
       }
       await work.commit();
     } catch (fault) {
@@ -149,8 +173,20 @@ export class Checkpointer {
     }
   }
 
-  #hurried(): boolean {
-    return this.#readings > Math.max(HURRY_FROM_READINGS, this.#moving) * HURRY_SHARE;
+  /** The stores take turns, each its own: slices of four in one would keep records and questions waiting. */
+  #pause(): Promise<void> {
+    this.#turns = this.#turns.then(async () => {
+      let turns = 0;
+      do await turn();
+      while (this.#late() ? this.#inbox.urgent && ++turns < ASKED_TURNS : this.#inbox.size > 0);
+    });
+    return this.#turns;
+  }
+
+  #late(): boolean {
+    if (this.#closed || this.#awaited > 0) return true;
+    const due = Math.max(PACED_FROM_READINGS, this.#moving) * ENDS_WITHIN;
+    return this.#readings > (due * (this.#moved + this.#stores.size)) / this.#engines.size;
   }
 
   /** Upkeep stops as soon as the next checkpoint is due: memory is bounded before runs are. */

@@ -26,6 +26,11 @@ export class Inbox<T> {
     return this.#entries.length - this.#head;
   }
 
+  /** Whether steps wait that come first. */
+  get urgent(): boolean {
+    return this.#urgent.length > 0;
+  }
+
   /** In their order, the one that was begun among them. */
   waiting(): T[] {
     return this.#entries.slice(this.#head);

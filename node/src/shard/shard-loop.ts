@@ -78,7 +78,13 @@ export class ShardLoop {
     this.#stores = parts.stores;
     this.#post = parts.post;
     this.#progress = Progress.over(parts.setup.progress);
-    this.#checkpointer = new Checkpointer(parts.setup.checkpoint, parts.engines, parts.stores, parts.post);
+    this.#checkpointer = new Checkpointer(
+      parts.setup.checkpoint,
+      parts.engines,
+      parts.stores,
+      parts.post,
+      this.#inbox,
+    );
     this.#shadows = new ShadowTasks({
       site: parts.setup.site,
       engines: parts.engines,

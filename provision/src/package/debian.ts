@@ -36,7 +36,7 @@ const FROM_DEBIAN = join(ROOT, 'provision', 'debian');
 /** On 32-bit ARM the program is plain files for Debian's Node; elsewhere the executable is the program. */
 const LAUNCHER = `#!/bin/sh
 # Bounds on what V8 and the C library keep for later.
-exec env MALLOC_ARENA_MAX="\${MALLOC_ARENA_MAX:-2}" MALLOC_MMAP_THRESHOLD_="\${MALLOC_MMAP_THRESHOLD_:-131072}" /usr/bin/node --max-semi-space-size=4 --disable-warning=ExperimentalWarning /usr/lib/weir/app/weir.mjs "$@"
+exec env MALLOC_ARENA_MAX="\${MALLOC_ARENA_MAX:-1}" MALLOC_MMAP_THRESHOLD_="\${MALLOC_MMAP_THRESHOLD_:-65536}" /usr/bin/node --max-semi-space-size=4 --disable-warning=ExperimentalWarning /usr/lib/weir/app/weir.mjs "$@"
 `;
 
 /** Lays out the file system of the package in a directory and has dpkg-deb pack it, with every time the same. */

@@ -1,0 +1,6 @@
+import { LIMITS } from '../contract/limits.ts';
+
+/** What may come into a thread's memory until a checkpoint is due, beside what its keys take. */
+export function checkpointDueBytes(keyBytes: number): number {
+  return Math.max(LIMITS.checkpointBytes, LIMITS.shardThreadBytes - keyBytes);
+}
