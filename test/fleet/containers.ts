@@ -1,12 +1,25 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { until } from '../product/appliance.ts';
 import { must, run } from '../run.ts';
 
-/** Of this run alone: the process inside is told the name by the one outside. */
-export const NETWORK = process.env.WEIR_FLEET_NETWORK ?? `weir-fleet-${process.pid}`;
+const PREFIX = 'weir-fleet-';
+/** Of this run alone: the process inside is told the name by the one outside, which its number stands for. */
+export const NETWORK = process.env.WEIR_FLEET_NETWORK ?? `${PREFIX}${process.pid}`;
+/** All that a run makes lies here. */
+export const WORK = join(tmpdir(), NETWORK);
 const GATEWAY = '10.83.0.1/24';
 const BOOT_MS = 900_000;
 const STOP_MS = 30_000;
@@ -21,8 +34,20 @@ export async function makeNetwork(): Promise<void> {
   await must([...ip, 'link', 'set', 'lo', 'up']);
 }
 
-export async function removeNetwork(): Promise<void> {
-  await run(['ip', 'netns', 'delete', NETWORK]);
+/** What a run has made and its own end has left. It may be gone already, or in part. */
+export async function removeMade(name: string = NETWORK): Promise<void> {
+  rmSync(join(tmpdir(), name), { recursive: true, force: true });
+  await run(['ip', 'netns', 'delete', name]);
+}
+
+/** Runs that were killed as a whole tidied nothing; the next one does. */
+export async function removeLeftOver(): Promise<void> {
+  const networks = existsSync('/run/netns') ? readdirSync('/run/netns') : [];
+  const names = new Set([...networks, ...readdirSync(tmpdir())].filter((name) => name.startsWith(PREFIX)));
+  for (const name of names) {
+    const pid = name.slice(PREFIX.length);
+    if (/^\d+$/.test(pid) && !existsSync(`/proc/${pid}`)) await removeMade(name);
+  }
 }
 
 /** Runs inside the network. Not `ip netns exec`: that mounts /sys anew, and systemd's control groups are below it. */

@@ -1,9 +1,8 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { must, type Undo } from '../run.ts';
 import { Board, type Reach } from './board.ts';
-import { Container } from './containers.ts';
+import { Container, WORK } from './containers.ts';
 import { Plays } from './plays.ts';
 import { versionOf } from './releases.ts';
 import { boardPackages, rootfs } from './rootfs.ts';
@@ -49,8 +48,7 @@ export class Stage {
     options: { deb: string; names: readonly string[]; site: string },
   ): Promise<Stage> {
     const { deb, names, site } = options;
-    const work = mkdtempSync(join(tmpdir(), 'weir-fleet-'));
-    undo.add(async () => rmSync(work, { recursive: true, force: true }));
+    const work = WORK;
     const key = join(work, 'key');
     await must(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', key]);
     const version = await versionOf(deb);

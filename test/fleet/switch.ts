@@ -1,9 +1,8 @@
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { must, run, type Undo } from '../run.ts';
 import { Board } from './board.ts';
-import { Container } from './containers.ts';
+import { Container, WORK } from './containers.ts';
 import { inOwnNetwork } from './in-network.ts';
 import { repack, versionOf } from './releases.ts';
 import { rootfs } from './rootfs.ts';
@@ -18,7 +17,7 @@ const ROOT = join(import.meta.dirname, '..', '..');
 const ADDRESS = '10.83.0.11';
 const TOKEN = `weir_${'t'.repeat(43)}`;
 const AS_UNIT = [
-  ...['systemd-run', '--quiet', '--wait', '--pipe', '--collect', '--unit=weir-release'],
+  ...['systemd-run', '--quiet', '--wait', '--pipe', '--collect'],
   ...['--service-type=oneshot', 'weir-release'],
 ];
 const CONF = 'READY_SECONDS=300\n';
@@ -57,8 +56,7 @@ async function inside(undo: Undo): Promise<void> {
   const option = process.argv.indexOf('--deb');
   if (option < 0) throw new Error('--deb FILE names the package of weir to begin with');
   const deb = resolve(process.argv[option + 1]);
-  const work = mkdtempSync(join(tmpdir(), 'weir-switch-'));
-  undo.add(async () => rmSync(work, { recursive: true, force: true }));
+  const work = WORK;
   const key = join(work, 'key');
   await must(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', key]);
   const container = await Container.boot({
