@@ -88,6 +88,7 @@ async function replaces(world: steps.World, tell: Tell): Promise<void> {
   await steps.addLoads(world);
   tell('backup, under load', await steps.backup(world));
   tell('replace-board', await steps.replaceBoard(world));
+  tell('restore', await steps.restore(world));
   tell('reset', await steps.reset(world));
 }
 

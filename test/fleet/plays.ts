@@ -90,20 +90,3 @@ function recap(stdout: string): Played['hosts'] {
 export function changedOn(played: Played): Record<string, number> {
   return Object.fromEntries(Object.entries(played.hosts).map(([host, { changed }]) => [host, changed]));
 }
-
-/** JSON objects with such a key that a play's messages hold, in the order in which they were said. */
-export function saidIn<T>({ stdout }: Played, key: string): T[] {
-  return [...stdout.matchAll(/\{.*\}/g)].flatMap(([text]) => {
-    const value = parsed(text) ?? parsed(text.replaceAll('\\"', '"'));
-    return value !== null && key in value ? [value as T] : [];
-  });
-}
-
-function parsed(text: string): object | null {
-  try {
-    return JSON.parse(text) as object;
-  } catch {
-    // Other braces than JSON's; whoever needs an object misses it.
-    return null;
-  }
-}

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { VerifyAnswer } from '@weir/node/contract';
 import { verify } from '../product/verify.ts';
 import { must } from '../run.ts';
-import { changedOn, type Played, saidIn } from './plays.ts';
+import { changedOn, type Played } from './plays.ts';
 import { repack } from './releases.ts';
 import type { Stage } from './stage.ts';
 import { SteadyLoad } from './steady-load.ts';
@@ -147,14 +147,27 @@ export async function backup({ stage, loads }: World): Promise<Shown> {
     stage.plays.good('backup', '--limit', name, '--extra-vars', `weir_backup_dir=${BACKUPS}`);
   await loads[0].start();
   const first = await play();
-  await play();
+  const second = await play();
   await loads[0].acked(200);
   const says = await judged([loads[0]]);
-  const [made] = saidIn<{ copied: { objects: number } }>(first, 'id');
+  const [all, more] = [first, second].map(copiedIn);
+  need(all.copied > 0 && more.there > 0, `it copied ${all.copied} pieces, and found ${more.there} later`);
   return {
     seconds: first.seconds,
-    says: `under load, twice; ${made.copied.objects} pieces at first; ${says}`,
+    says: `under load, twice; ${all.copied} pieces at first, then ${more.copied}, and ${more.there} were there; ${says}`,
   };
+}
+
+/** What `weir backup` said of its pieces. */
+function copiedIn({ stdout }: Played): { copied: number; there: number } {
+  const [, copied, there] = /; (\d+) pieces \([^)]*\) copied, (\d+) were there/.exec(stdout) ?? [];
+  return { copied: Number(copied), there: Number(there) };
+}
+
+/** What `weir restore` said of the state. */
+function restoredIn({ stdout }: Played): { hash?: string; position: number } {
+  const [, hash, position] = /state +([0-9a-f]{32}) at record (\d+)/.exec(stdout) ?? [];
+  return { hash, position: Number(position) };
 }
 
 /**
@@ -174,7 +187,7 @@ export async function replaceBoard({ stage, loads }: World): Promise<Shown> {
     ...['--inventory', stage.inventoryOf('n4'), '--limit', 'n4'],
     ...['--extra-vars', `weir_restore=n4 weir_restore_from=${BACKUPS}`],
   );
-  const [is] = saidIn<{ hash: string; position: number }>(replaced, 'hash');
+  const is = restoredIn(replaced);
   need(
     is.hash === was.hash && is.position === was.position,
     `${name} was ${was.hash} at ${was.position}, n4 is ${is.hash} at ${is.position}`,
@@ -184,6 +197,24 @@ export async function replaceBoard({ stage, loads }: World): Promise<Shown> {
   await dying.on('systemctl', 'start', 'weir');
   const says = `state ${is.hash} at record ${is.position} on both; n4 knows all ${loads[0].oracle.ackedReadings} readings`;
   return { seconds: replaced.seconds, says };
+}
+
+/** On a board that runs and knows more than nothing; the others are left alone. */
+export async function restore({ stage, loads }: World): Promise<Shown> {
+  const [name] = stage.names;
+  const from = ['--limit', name, '--extra-vars', `weir_restore_from=${BACKUPS}`];
+  const before = await counted(stage, name);
+  const unnamed = await stage.plays.play('restore', ...from);
+  need(unnamed.status !== 0, 'the play restores a board that was not named');
+  need((await counted(stage, name)) === before, 'a refused restore changed the board');
+  const done = await stage.plays.good('restore', ...from, '--extra-vars', `weir_restore=${name}`);
+  const is = restoredIn(done);
+  need(is.hash !== undefined, `the play does not say what it restored:\n${done.stdout.slice(-3_000)}`);
+  const [load] = loads;
+  return {
+    seconds: done.seconds,
+    says: `refused without the name; ${name} is ${is.hash} at record ${is.position}; ${await judged([load])}`,
+  };
 }
 
 async function carryOver(stage: Stage, from: string, to: string): Promise<void> {
