@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { ShardEngine } from '../engine/engine.ts';
+import type { LevelRunStore } from '../store/runs/level-run-store.ts';
 import { Checkpointer } from './checkpointer.ts';
 import type { FromThread } from './thread-messages.ts';
 
@@ -26,5 +28,59 @@ test('is due as often as it was told last, and only when something came', async 
   expect(told).toHaveLength(1);
   await vi.advanceTimersByTimeAsync(1_000);
   expect(told).toHaveLength(2);
+  await checkpointer.close();
+});
+
+/** A checkpoint of one shard that takes `slices`, and what it was let do in so many turns of the event loop. */
+function slicesOf(inbox: { size: number; urgent: boolean }, slices = 100) {
+  let made = 0;
+  let position = 0;
+  const work = {
+    slice: () => ++made < slices,
+    flush: async () => {},
+    commit: async () => {
+      position = 1;
+    },
+    abandon: async () => {},
+  };
+  const engine = { position: 1, changedBytes: 0, keyBytes: 0, checkpoint: () => work };
+  const store = { position: () => position, foldSome: async () => false };
+  const checkpointer = new Checkpointer(
+    { readings: 1_000_000, everyMs: 300_000 },
+    new Map([[0, engine as unknown as ShardEngine]]),
+    new Map([[0, store as unknown as LevelRunStore]]),
+    () => {},
+    inbox,
+  );
+  const turns = async (n: number) => {
+    const before = made;
+    for (let turn = 0; turn < n; turn++) await new Promise((resolve) => setImmediate(resolve));
+    return made - before;
+  };
+  return { checkpointer, turns };
+}
+
+test('makes way for records that wait until as much came as it may leave, and for questions even then', async () => {
+  vi.useRealTimers();
+  const inbox = { size: 0, urgent: false };
+  const { checkpointer, turns } = slicesOf(inbox);
+  checkpointer.applied(300_000);
+  const running = checkpointer.run();
+  expect(await turns(20)).toBeGreaterThan(3);
+  inbox.size = 5;
+  await turns(2);
+  expect(await turns(20)).toBe(0);
+  checkpointer.applied(90_000);
+  expect(await turns(20)).toBe(0);
+  // More than a third of what it moves.
+  checkpointer.applied(20_000);
+  expect(await turns(8)).toBeGreaterThan(8);
+  inbox.urgent = true;
+  await turns(2);
+  const asked = await turns(20);
+  expect(asked).toBeGreaterThan(0);
+  expect(asked).toBeLessThanOrEqual(8);
+  inbox.urgent = false;
+  await running;
   await checkpointer.close();
 });
