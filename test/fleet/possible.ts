@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 
 const NEEDED = ['/usr/bin/systemd-nspawn', '/usr/bin/mmdebstrap', '/usr/bin/ansible-playbook'];
 
@@ -11,5 +11,18 @@ export function whyNoContainers(): string | null {
   if (missing.length > 0) return `${missing.join(', ')} not installed`;
   const namespaces = spawnSync('unshare', ['--mount', '--net', '--pid', '--fork', 'true']);
   if (namespaces.status !== 0) return 'this machine lets nobody make namespaces';
+  if (!mayMakeGroups()) return 'this machine lets nobody make control groups';
   return null;
+}
+
+/** A systemd makes groups of its own, below the one of systemd where there are several hierarchies. */
+function mayMakeGroups(): boolean {
+  const own = '/sys/fs/cgroup/systemd';
+  try {
+    accessSync(existsSync(own) ? own : '/sys/fs/cgroup', constants.W_OK);
+    return true;
+  } catch {
+    // The one answer of interest is whether it can be written.
+    return false;
+  }
 }

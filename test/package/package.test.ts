@@ -6,12 +6,15 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { faultsOfRelease } from '../../provision/src/package/checksums.ts';
 import { makeReleaseKey } from '../../provision/src/package/release-key.ts';
+import { whyNoContainers } from '../fleet/possible.ts';
+import { must } from '../run.ts';
 import { executable, type Program } from './program.ts';
 import { smoke } from './smoke.ts';
 
 /**
  * A release is built as `npm run package` builds it, for this machine and for a board, and tried: the board's executable
- * emulated. armhf, the sizes, and that two builds are equal are tried by the scripts that HACKING.md names.
+ * emulated, and the package by the shipped plays on a container with systemd. armhf, the sizes, and that two builds are
+ * equal are tried by the scripts that HACKING.md names.
  */
 const LONG_MS = 600_000;
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
@@ -52,6 +55,22 @@ test.runIf(host === 'x64')(
   'the one for ARM does the same, and its state has the hash that x86 makes of its log',
   async () => {
     expect((await smoke(await executable(release, version, 'arm64'), native)).name).toBe('arm64');
+  },
+  LONG_MS,
+);
+
+const why = whyNoContainers();
+if (why !== null) process.stderr.write(`no board is set up by the plays: ${why}\n`);
+test.runIf(why === null)(
+  'the shipped plays set a board up with it from nothing, and a second run changes nothing',
+  async () => {
+    // It tidies up when this process is killed, too.
+    const line = ['setpriv', '--pdeathsig=TERM', process.execPath, 'test/fleet/nspawn.ts'];
+    const deb = join(release, `weir_${version}_amd64.deb`);
+    const options = ['--deb', deb, '--part', 'short', '--boards', '1', '--minutes', '9'];
+    const said = await must([...line, ...options], { withinMs: LONG_MS });
+    expect(said).toContain('changed=0 on 1');
+    expect(said).toMatch(/ready, ledgers reconcile, no trial, \d+ hashes/);
   },
   LONG_MS,
 );

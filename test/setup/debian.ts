@@ -36,6 +36,7 @@ const PACKAGES: { name: string; commands: string[]; for: string }[] = [
   { name: 'openssh-server', commands: ['/usr/sbin/sshd', '/usr/bin/ssh'], for: 'backups over ssh' },
   { name: 'iproute2', commands: ['/usr/bin/ip'], for: 'a machine without a network' },
   { name: 'systemd', commands: ['/usr/bin/systemd-analyze'], for: 'the service’s sandbox is judged' },
+  { name: 'systemd-container', commands: ['/usr/bin/systemd-nspawn'], for: 'boards as containers' },
 ];
 
 function present(path: string): boolean {
