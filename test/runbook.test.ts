@@ -42,3 +42,14 @@ test('every play and page that it names is there', () => {
   const anchors = [...runbook.matchAll(/\]\(#([^)]+)\)/g)].map(([, anchor]) => anchor);
   expect(anchors.filter((anchor) => !headings.includes(anchor))).toEqual([]);
 });
+
+test('every play that it names is run on boards as containers, with the variables that it gives', () => {
+  const steps = readFileSync(join(ROOT, 'test', 'fleet', 'steps.ts'), 'utf8');
+  const played = new Set([...steps.matchAll(/(?:good|play)\(\s*'([\w-]+)'/g)].map(([, name]) => name));
+  const typed = [...runbook.matchAll(/playbooks\/([\w-]+)\.yml(?:[^`\n]* --extra-vars (\w+)=)?/g)];
+  const missing = typed.filter(
+    ([, name, variable]) => !played.has(name) || (variable !== undefined && !steps.includes(`${variable}=`)),
+  );
+  expect(typed.length).toBeGreaterThan(8);
+  expect(missing.map(([command]) => command)).toEqual([]);
+});
