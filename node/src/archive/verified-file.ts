@@ -1,11 +1,12 @@
 import { crc32 } from 'node:zlib';
 import { WeirError } from '../contract/index.ts';
+import { type FileSum, sumOfFile } from './file-sum.ts';
 import { readRows } from './read-rows.ts';
 import type { ColumnSpec, Format, Row } from './row.ts';
 import { RowChannel } from './row-channel.ts';
 import { writeFileOfRows } from './write-rows.ts';
 
-export interface VerifiedFile {
+export interface VerifiedFile extends FileSum {
   file: string;
   rows: number;
 }
@@ -49,7 +50,7 @@ export class FileOfRows {
         'WEIR_ARCHIVE_UNAVAILABLE',
         `${this.#file} does not read back as it was written: ${rows} rows of ${this.#rows}`,
       );
-    return { file: this.#file, rows };
+    return { file: this.#file, rows, ...(await sumOfFile(this.#file)) };
   }
 
   #sumWith(sum: number, row: Row): number {

@@ -1,4 +1,12 @@
-import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
@@ -9,6 +17,7 @@ import { buildRecord } from '../engine/testing/build-record.ts';
 import { testSite } from '../engine/testing/test-site.ts';
 import { contractCodec } from '../log/contract-codec.ts';
 import { MemoryLog } from '../log/memory-log.ts';
+import { ArchiveRuns } from './archive-runs.ts';
 import { Archiver } from './archiver.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'weir-archive-'));
@@ -24,7 +33,8 @@ function record(seq: number) {
     numbers: { kwh: seq * 10 + at, watts: at === 3 ? null : at },
     texts: { state: at % 2 ? 'NY' : null },
   }));
-  return buildRecord(site.streams[0], 3, seq, { wallMs: WALL_MS + seq * 1000, clockTrusted: true, readings });
+  const wallMs = WALL_MS + seq * 1000;
+  return buildRecord(site.streams[0], 3, seq, { wallMs, clockTrusted: seq % 20 !== 0, readings });
 }
 
 async function rowsBelow(place: string, format: 'parquet' | 'csv'): Promise<Row[]> {
@@ -36,6 +46,8 @@ async function rowsBelow(place: string, format: 'parquet' | 'csv'): Promise<Row[
     { name: 'watts', type: 'number' as const },
     { name: 'state', type: 'text' as const },
     { name: 'seq', type: 'number' as const },
+    { name: 'wall', type: 'time' as const },
+    { name: 'untrustedSince', type: 'time' as const },
   ];
   const rows: Row[] = [];
   for (const name of readdirSync(stream).sort())
@@ -50,9 +62,15 @@ async function bench(name: string, format: 'parquet' | 'csv') {
   const file = join(dir, `${name}.json`);
   const entry = new URL('../shard/thread-entry.ts', import.meta.url);
   const logger = pino({ level: 'silent' });
-  const make = () =>
-    new Archiver({ site, file, log, entry, logger, nowMs: () => WALL_MS }, { dir: place, format });
-  return { place, make };
+  const list = join(dir, `${name}.ndjson`);
+  const make = () => {
+    const runs = new ArchiveRuns(list);
+    return new Archiver(
+      { site, file, runs, log, entry, logger, nowMs: () => WALL_MS },
+      { dir: place, format },
+    );
+  };
+  return { place, make, list };
 }
 
 const expected = (seq: number) =>
@@ -63,12 +81,15 @@ const expected = (seq: number) =>
     watts: at === 3 ? null : at / 10,
     state: at % 2 ? 'NY' : null,
     seq,
+    wall: WALL_MS + seq * 1000,
+    // The clock was not trusted at every twentieth record.
+    untrustedSince: seq % 20 === 0 ? WALL_MS + (seq - 1) * 1000 : null,
   }));
 
 test.each(['parquet', 'csv'] as const)(
   'raw is in files of %s once, run after run and start after start',
   async (format) => {
-    const { place, make } = await bench(format, format);
+    const { place, make, list } = await bench(format, format);
     mkdirSync(place);
     const archiver = make();
     expect(await archiver.run(17)).toBe(17);
@@ -79,8 +100,18 @@ test.each(['parquet', 'csv'] as const)(
     expect(await again.run(40)).toBe(40);
     const all = Array.from({ length: 40 }, (_, at) => expected(at + 1)).flat();
     expect(await rowsBelow(place, format)).toEqual(all);
+    const found = new ArchiveRuns(list).before(41, ['electricity']);
+    expect(found).toMatchObject({
+      runs: [
+        { from: 1, to: 17, damaged: 0, left: [], files: [{ stream: 'electricity', rows: 85 }] },
+        { from: 18, to: 40, damaged: 0, left: [], files: [{ stream: 'electricity', rows: 115 }] },
+      ],
+    });
+    expect(new ArchiveRuns(list).before(42, ['electricity'])).toEqual({
+      why: 'records of the log from 41 on were not archived',
+    });
   },
-  60_000,
+  240_000,
 );
 
 test('a directory that is missing, or is another one, holds raw back until it is there again', async () => {
@@ -100,6 +131,29 @@ test('a directory that is missing, or is another one, holds raw back until it is
   expect(await archiver.run(40)).toBe(40);
   expect(archiver.status()?.fault).toBeNull();
   expect(await rowsBelow(place, 'parquet')).toHaveLength(200);
+}, 240_000);
+
+test('archived records are known by a list; what is incomplete is told, and never read again', async () => {
+  const { place, make, list } = await bench('list', 'csv');
+  mkdirSync(place);
+  expect(new ArchiveRuns(list).before(1, ['electricity'])).toBeNull();
+  await make().run(10);
+  // Half a line that a power cut left, and a run that was written again after it.
+  appendFileSync(list, '{"version":1,"from":11,"to":');
+  await make().run(20);
+  const runs = new ArchiveRuns(list);
+  expect(runs.before(21, ['electricity'])).toMatchObject({ runs: [{ to: 10 }, { from: 11, to: 20 }] });
+  const left = { from: 21, to: 30, damaged: 0, left: ['gas'], files: [], trustedTo: 0 };
+  runs.append(left);
+  expect(runs.before(31, ['electricity'])).toMatchObject({ runs: [{}, {}, { to: 30 }] });
+  expect(runs.before(31, ['gas'])).toMatchObject({ why: expect.stringMatching(/readings of gas/) });
+  runs.append({ ...left, damaged: 2 });
+  expect(runs.before(31, ['electricity'])).toMatchObject({
+    why: '2 of the records 21 to 30 could not be archived',
+  });
+  expect(runs.before(21, ['electricity'])).toHaveProperty('runs');
+  rmSync(join(place, 'raw'), { recursive: true });
+  expect(runs.before(21, ['electricity'])).toMatchObject({ why: expect.stringMatching(/is not there/) });
 }, 240_000);
 
 test('what cannot be written is no archive', async () => {

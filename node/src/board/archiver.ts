@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
-import type { VerifiedFile } from '../archive/verified-file.ts';
 import { type Site, type StatusAnswer, WeirError } from '../contract/index.ts';
 import type { CommitLog } from '../log/port.ts';
+import type { ArchivedRun, ArchiveFinished } from '../shard/archive-messages.ts';
 import { assertArchive } from './archive-directory.ts';
+import type { ArchiveRuns } from './archive-runs.ts';
 import { CalledThread } from './called-thread.ts';
 import { writeWhole } from './write-whole.ts';
 
@@ -17,12 +18,16 @@ interface Stored {
   dir: string;
   files: number;
   lastAt: number | null;
+  /** The newest time that the log trusted up to there; files of before this was noted have none. */
+  trustedTo?: number;
 }
 
 export interface ArchiverParts {
   site: Site;
   /** Where it notes how far it is. */
   file: string;
+  /** Where it notes what is in which file. */
+  runs: ArchiveRuns;
   log: CommitLog;
   entry: URL;
   logger: Logger;
@@ -81,37 +86,44 @@ export class Archiver {
   }
 
   async #archive(toSeq: number): Promise<void> {
-    const { log, nowMs } = this.#parts;
+    const { log, runs, nowMs } = this.#parts;
     assertArchive(this.#to.dir, this.#stored.files > 0);
     const from = Math.max(this.#stored.archivedSeq + 1, log.bounds().first);
     if (from > toSeq) return;
     const written = await this.#write(from, toSeq);
+    runs.append(written);
     this.#stored = {
       ...this.#stored,
       archivedSeq: toSeq,
-      files: this.#stored.files + written.length,
+      files: this.#stored.files + written.files.length,
       lastAt: nowMs(),
+      trustedTo: written.trustedTo,
     };
     writeWhole(this.#parts.file, `${JSON.stringify(this.#stored)}\n`);
   }
 
-  async #write(from: number, to: number): Promise<VerifiedFile[]> {
+  async #write(from: number, to: number): Promise<ArchivedRun> {
     const { site, entry, log } = this.#parts;
-    const thread = new CalledThread(entry, { kind: 'archive', site, ...this.#to });
+    const trustedTo = this.#stored.trustedTo ?? 0;
+    const thread = new CalledThread(entry, { kind: 'archive', site, ...this.#to, trustedTo });
     this.#thread = thread;
+    let damaged = 0;
     try {
       let entries: { seq: number; bytes: Uint8Array }[] = [];
       for await (const { seq, bytes } of log.read(from)) {
         if (seq > to) break;
         // A damaged record is reported by the scrub, and there is nothing in it to keep.
-        if (bytes === null) continue;
+        if (bytes === null) {
+          damaged++;
+          continue;
+        }
         entries.push({ seq, bytes });
         if (entries.length < RECORDS_A_CALL) continue;
         await thread.call('take', entries);
         entries = [];
       }
       if (entries.length > 0) await thread.call('take', entries);
-      return await thread.call<VerifiedFile[]>('finish', null);
+      return { from, to, damaged, ...(await thread.call<ArchiveFinished>('finish', null)) };
     } finally {
       this.#thread = null;
       await thread.end();

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Site, StatusAnswer } from '../contract/index.ts';
 import type { JobPorts } from '../jobs/job-ports.ts';
 import type { CommitLog } from '../log/port.ts';
+import { type ArchivedRaw, ArchiveRuns } from './archive-runs.ts';
 import { Archiver } from './archiver.ts';
 import type { DataDir } from './data-dir.ts';
 import { TierArchiver } from './tier-archiver.ts';
@@ -19,9 +20,12 @@ export interface ArchivesParts {
 export class Archives {
   readonly #raw: Archiver | null;
   readonly #tiers: TierArchiver | null;
+  /** They are there also where the site file names no place any more. */
+  readonly #runs: ArchiveRuns;
 
   constructor({ dir, ...parts }: ArchivesParts) {
-    this.#raw = Archiver.of({ ...parts, file: dir.archive, nowMs: Date.now });
+    this.#runs = new ArchiveRuns(dir.archiveRuns);
+    this.#raw = Archiver.of({ ...parts, file: dir.archive, runs: this.#runs, nowMs: Date.now });
     this.#tiers = TierArchiver.of({ ...parts, file: dir.tierArchive, nowMs: Date.now });
   }
 
@@ -30,6 +34,11 @@ export class Archives {
     const tiers = this.#tiers;
     if (raw === null || tiers === null) return { archive: null };
     return { archive: (toSeq) => raw.run(toSeq), archiveTiers: (drops) => tiers.run(drops) };
+  }
+
+  /** Raw readings of streams from before a record of the log; null where nothing was ever archived. */
+  rawBefore(record: number, streams: string[]): ArchivedRaw | null {
+    return this.#runs.before(record, streams);
   }
 
   status(): StatusAnswer['archive'] {

@@ -24,6 +24,7 @@ export interface DataDir {
   /** While the tables for an edited site file take the place of others. */
   reshape: string;
   archive: string;
+  archiveRuns: string;
   tierArchive: string;
 }
 
@@ -90,6 +91,7 @@ export function placesOf(root: string): DataDir {
     held: join(root, 'held.json'),
     reshape: join(root, 'reshape.json'),
     archive: join(root, 'archive.json'),
+    archiveRuns: join(root, 'archive-runs.ndjson'),
     tierArchive: join(root, 'tier-archive.json'),
   };
 }

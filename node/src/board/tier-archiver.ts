@@ -1,6 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { Logger } from 'pino';
-import type { VerifiedFile } from '../archive/verified-file.ts';
 import {
   LIMITS,
   type ShardParts,
@@ -12,6 +11,7 @@ import {
 import { chunkSpanMs, periodOf, TABLES } from '../contract/measures/tables.ts';
 import type { TableDrop } from '../jobs/job-ports.ts';
 import type { TierPart } from '../shard/archive-loop.ts';
+import type { ArchiveFinished } from '../shard/archive-messages.ts';
 import { assertArchive } from './archive-directory.ts';
 import { CalledThread } from './called-thread.ts';
 import { writeWhole } from './write-whole.ts';
@@ -139,12 +139,12 @@ export class TierArchiver {
 
   async #write(tier: Tier, periods: number[]): Promise<void> {
     const { site, entry } = this.#parts;
-    const thread = new CalledThread(entry, { kind: 'archive', site, ...this.#to });
+    const thread = new CalledThread(entry, { kind: 'archive', site, ...this.#to, trustedTo: 0 });
     this.#thread = thread;
     try {
       for (const period of periods)
         for (const shards of scopes(tier)) await thread.call('tier', await this.#read(tier, period, shards));
-      await thread.call<VerifiedFile[]>('finish', null);
+      await thread.call<ArchiveFinished>('finish', null);
     } finally {
       this.#thread = null;
       await thread.end();

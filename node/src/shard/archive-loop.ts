@@ -1,13 +1,15 @@
 import { mkdirSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { dirname, join } from 'node:path';
+import { keepsTime, rawColumns, recordColumns } from '../archive/raw-columns.ts';
 import type { ColumnSpec, Format, Row } from '../archive/row.ts';
-import { FileOfRows, type VerifiedFile } from '../archive/verified-file.ts';
+import { FileOfRows } from '../archive/verified-file.ts';
 import { gatherGroups } from '../client/group-parts.ts';
 import { eventsOf } from '../client/raw-events.ts';
 import {
   decodeRecord,
   finishSeries,
+  type LogRecord,
   layoutOf,
   type RollupSpec,
   type ShardParts,
@@ -16,6 +18,8 @@ import {
   stepBoundaries,
   WeirError,
 } from '../contract/index.ts';
+import { SWAP_STREAM } from '../contract/site/swap-stream.ts';
+import type { ArchivedFile, ArchiveFinished } from './archive-messages.ts';
 
 const LOWEST_PRIORITY = 19;
 
@@ -24,6 +28,8 @@ export interface ArchiveSetup {
   site: Site;
   dir: string;
   format: Format;
+  /** The newest time that the log trusted before the first record; 0 where there was none. */
+  trustedTo: number;
 }
 
 /** Buckets of one period of a tier, as the shards have them. */
@@ -43,9 +49,15 @@ export interface TierPart {
 export class ArchiveLoop {
   readonly #setup: ArchiveSetup;
   readonly #files = new Map<string, FileOfRows>();
+  readonly #streams: StreamSpec[];
+  readonly #left = new Set<string>();
+  #trustedTo: number;
 
   constructor(setup: ArchiveSetup) {
     this.#setup = setup;
+    this.#trustedTo = setup.trustedTo;
+    // What operators recorded of registers belongs to the readings: without it they cannot be counted again.
+    this.#streams = [...setup.site.streams, SWAP_STREAM];
     if (process.platform === 'linux') setPriority(0, LOWEST_PRIORITY);
   }
 
@@ -56,17 +68,38 @@ export class ArchiveLoop {
   };
 
   async #take(entries: { seq: number; bytes: Uint8Array }[]): Promise<void> {
-    const { site } = this.#setup;
     for (const { seq, bytes } of entries) {
       const record = decodeRecord(bytes);
       if ('fault' in record)
         throw new WeirError('WEIR_LOG_DAMAGED', `record ${seq} of the log cannot be read: ${record.fault}`);
-      for (const stream of site.streams) {
-        const question = { stream: stream.name, where: {}, limit: 0, order: 'asc' as const };
-        const all = { ...question, from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
-        const rows = eventsOf(record, stream, all) as Row[];
+      if (record.clockTrusted) this.#trustedTo = Math.max(this.#trustedTo, record.wallMs);
+      for (const stream of this.#streams) {
+        const rows = this.#rowsOf(record, stream);
         if (rows.length > 0) await this.#file(stream, seq, record.wallMs).add(rows);
       }
+      this.#noteLeft(record);
+    }
+  }
+
+  #rowsOf(record: LogRecord, stream: StreamSpec): Row[] {
+    const question = { stream: stream.name, where: {}, limit: 0, order: 'asc' as const };
+    const all = { ...question, from: Number.NEGATIVE_INFINITY, to: Number.POSITIVE_INFINITY };
+    const rows = eventsOf(record, stream, all) as Row[];
+    const { seq, wall, untrustedSince } = recordColumns(stream);
+    for (const row of rows) {
+      row[seq] = record.seq;
+      row[wall] = record.wallMs;
+      row[untrustedSince] = record.clockTrusted ? null : this.#trustedTo;
+    }
+    return rows;
+  }
+
+  /** Streams with readings of which no file has all that it takes to count them again. */
+  #noteLeft(record: LogRecord): void {
+    for (const { layout } of record.sections) {
+      const { stream } = record.layouts[layout];
+      const spec = this.#streams.find(({ name }) => name === stream);
+      if (spec === undefined || !keepsTime(spec)) this.#left.add(stream);
     }
   }
 
@@ -128,16 +161,16 @@ export class ArchiveLoop {
       const time = new Date(wallMs).toISOString().slice(0, 19).replace(/[-:]/g, '');
       const path = join(dir, 'raw', stream.name, `${stream.name}-${time}Z-${seq}.${format}`);
       mkdirSync(dirname(path), { recursive: true });
-      file = new FileOfRows(path, format, columnsOf(stream));
+      file = new FileOfRows(path, format, rawColumns(stream));
       this.#files.set(stream.name, file);
     }
     return file;
   }
 
-  async #finish(): Promise<VerifiedFile[]> {
-    const written: VerifiedFile[] = [];
-    for (const file of this.#files.values()) written.push(await file.finish());
-    return written;
+  async #finish(): Promise<ArchiveFinished> {
+    const files: ArchivedFile[] = [];
+    for (const [stream, file] of this.#files) files.push({ stream, ...(await file.finish()) });
+    return { files, left: [...this.#left], trustedTo: this.#trustedTo };
   }
 }
 
@@ -146,18 +179,5 @@ function tierColumns(rollup: RollupSpec, groupBy: number): ColumnSpec[] {
     { name: 'time', type: 'time' },
     ...rollup.groupBys[groupBy].map((name) => ({ name, type: 'text' as const })),
     ...rollup.measures.map(({ name, fn }): ColumnSpec => ({ name, type: fn === 'top' ? 'text' : 'number' })),
-  ];
-}
-
-function columnsOf(stream: StreamSpec): ColumnSpec[] {
-  const typeOf = (type: string): ColumnSpec['type'] =>
-    type === 'text' ? 'text' : type === 'bool' ? 'bool' : 'number';
-  return [
-    { name: 'time', type: 'time' },
-    { name: stream.keyField, type: 'text' },
-    ...stream.fields
-      .filter(({ name }) => name !== stream.keyField)
-      .map(({ name, type }) => ({ name, type: typeOf(type) })),
-    { name: 'seq', type: 'number' },
   ];
 }

@@ -1,0 +1,77 @@
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import type { ArchivedRun } from '../shard/archive-messages.ts';
+
+const VERSION = 1;
+
+/** Raw readings in files, from the first record of the log on; or why there are none to be read again. */
+export type ArchivedRaw = { runs: ArchivedRun[] } | { why: string };
+
+/**
+ * Which records of the log are in which files of the archive, a line a run. It stands in the data directory, beside the
+ * log that it is about. A run that a crash cut short is written again: of two with the same first record the later counts.
+ * Bounded by the runs, which are one an hour at the most.
+ */
+export class ArchiveRuns {
+  readonly #file: string;
+  readonly #byFirst = new Map<number, ArchivedRun>();
+
+  constructor(file: string) {
+    this.#file = file;
+    if (!existsSync(file)) return;
+    for (const line of readFileSync(file, 'utf8').split('\n')) {
+      const run = parsed(line);
+      if (run !== null) this.#byFirst.set(run.from, run);
+    }
+  }
+
+  /** Durable when it returns. */
+  append(run: ArchivedRun): void {
+    const handle = openSync(this.#file, 'a', 0o640);
+    try {
+      // Begins with the end of a line, so that one that a power cut tore does not spoil this one.
+      const bytes = Buffer.from(`\n${JSON.stringify({ version: VERSION, ...run })}\n`);
+      for (let at = 0; at < bytes.length; ) at += writeSync(handle, bytes, at);
+      fsyncSync(handle);
+    } finally {
+      closeSync(handle);
+    }
+    this.#byFirst.set(run.from, run);
+  }
+
+  /** All that came of the streams before a record, without a gap; null where nothing was ever archived. */
+  before(record: number, streams: string[]): ArchivedRaw | null {
+    if (this.#byFirst.size === 0) return null;
+    const runs: ArchivedRun[] = [];
+    for (let next = 1; next < record; next = runs[runs.length - 1].to + 1) {
+      const run = this.#byFirst.get(next);
+      if (run === undefined) return { why: `records of the log from ${next} on were not archived` };
+      const why = whyNot(run, streams);
+      if (why !== null) return { why };
+      runs.push(run);
+    }
+    return { runs };
+  }
+}
+
+function whyNot(run: ArchivedRun, streams: string[]): string | null {
+  if (run.damaged > 0) return `${run.damaged} of the records ${run.from} to ${run.to} could not be archived`;
+  const left = run.left.find((stream) => streams.includes(stream));
+  if (left !== undefined)
+    return `readings of ${left} in the records ${run.from} to ${run.to} are not in the archive as a whole`;
+  for (const { file, bytes } of run.files)
+    if (statSync(file, { throwIfNoEntry: false })?.size !== bytes)
+      return `${file} is not there, or is not what was archived`;
+  return null;
+}
+
+/** Null for the line that a power cut tore: its run was not noted as archived, and is written again. */
+function parsed(line: string): ArchivedRun | null {
+  if (line === '') return null;
+  try {
+    const { version, ...run } = JSON.parse(line) as ArchivedRun & { version: number };
+    return version === VERSION ? run : null;
+  } catch (fault) {
+    if (fault instanceof SyntaxError) return null;
+    throw fault;
+  }
+}
