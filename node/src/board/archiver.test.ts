@@ -3,6 +3,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -155,6 +156,21 @@ test('archived records are known by a list; what is incomplete is told, and neve
   rmSync(join(place, 'raw'), { recursive: true });
   expect(runs.before(21, ['electricity'])).toMatchObject({ why: expect.stringMatching(/is not there/) });
 }, 240_000);
+
+test('the list of what is archived is of this form', async () => {
+  const list = join(dir, 'golden.ndjson');
+  const line =
+    '{"version":1,"from":1,"to":9,"damaged":0,"files":[],"left":["gas"],"trustedTo":1795600000000}';
+  writeFileSync(list, `\n${line}\n`);
+  const runs = new ArchiveRuns(list);
+  const run = { from: 1, to: 9, damaged: 0, files: [], left: ['gas'], trustedTo: 1_795_600_000_000 };
+  expect(runs.before(10, ['electricity'])).toEqual({ runs: [run] });
+  runs.append(run);
+  expect(readFileSync(list, 'utf8')).toBe(`\n${line}\n\n${line}\n`);
+  // A later version's runs mean nothing to this one.
+  writeFileSync(list, line.replace('"version":1', '"version":2'));
+  expect(new ArchiveRuns(list).before(10, ['electricity'])).toBeNull();
+});
 
 test('what cannot be written is no archive', async () => {
   const { place, make } = await bench('full', 'csv');

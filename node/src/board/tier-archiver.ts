@@ -9,9 +9,9 @@ import {
   WeirError,
 } from '../contract/index.ts';
 import { chunkSpanMs, periodOf, TABLES } from '../contract/measures/tables.ts';
-import type { TableDrop } from '../jobs/job-ports.ts';
 import type { TierPart } from '../shard/archive-loop.ts';
 import type { ArchiveFinished } from '../shard/archive-messages.ts';
+import type { TableDrop } from '../shard/retention-drops.ts';
 import { assertArchive } from './archive-directory.ts';
 import { CalledThread } from './called-thread.ts';
 import { writeWhole } from './write-whole.ts';

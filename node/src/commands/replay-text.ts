@@ -26,6 +26,7 @@ export function replayText(replay: Replay): string {
     `replay ${replay.id} of ${replay.rollups.join(', ')}: ${state}${fault === null ? '' : `: ${fault}`}`,
     `${replay.readings} readings, ${span}`,
   ];
+  if (replay.archive !== undefined) lines.push(`archive: ${replay.archive}`);
   if (replay.tiers.length > 0) lines.push('', tiersText(replay.tiers));
   const named = replay.tiers.filter((tier) => tier.largest.length > 0).flatMap(largestLines);
   if (named.length > 0) lines.push('The largest differences, made anew less stored:', ...named);

@@ -1,14 +1,9 @@
 import type { Replay, Site } from '../contract/index.ts';
 import type { CommitLog } from '../log/port.ts';
+import type { TableDrop } from '../shard/retention-drops.ts';
 
 /** What the jobs know of the site. */
 export type JobSite = Pick<Site, 'timezone' | 'streams' | 'rollups' | 'retention'>;
-
-/** Periods of a table that end before anything that is still kept. */
-export interface TableDrop {
-  table: string;
-  beforePeriod: number;
-}
 
 /** What the jobs ask of the board. The board lends them its clock, its threads and its log. */
 export interface JobPorts {

@@ -1,12 +1,5 @@
-import {
-  chunkSpanMs,
-  HISTORY_SPAN_MS,
-  LEDGER_KEEP_MS,
-  LEDGER_SPAN_MS,
-  periodOf,
-  TABLES,
-} from '../contract/measures/tables.ts';
-import type { JobSite, TableDrop } from './job-ports.ts';
+import { historyDrop, ledgerDrop, type TableDrop, tierDrops } from '../shard/retention-drops.ts';
+import type { JobSite } from './job-ports.ts';
 
 export type RetentionPlan =
   | { run: true; drops: TableDrop[]; log: { olderThanWallMs: number; maxBytes: number; keepFromSeq: number } }
@@ -55,25 +48,9 @@ export function retentionPlan(facts: RetentionFacts): RetentionPlan {
   };
 }
 
-function tierDrops(site: RetentionFacts['site'], nowMs: number): TableDrop[] {
-  const drops: TableDrop[] = [];
-  for (const rollup of site.rollups)
-    for (const tier of rollup.tiers) {
-      // A bucket is kept until its end is past; local days and months are longer than their nominal width.
-      const beforePeriod = periodOf(nowMs - tier.keepMs - 2 * tier.widthMs, chunkSpanMs(tier.widthMs));
-      for (const by of rollup.groupBys)
-        drops.push({ table: TABLES.buckets(rollup.name, by, tier.name), beforePeriod });
-    }
-  return drops;
-}
-
-/** History lets duplicates be told while raw is kept, by event time: a reading may be as late as its lateness. */
-function streamDrops(site: RetentionFacts['site'], nowMs: number): TableDrop[] {
-  return site.streams.flatMap((stream) => {
-    const keepMs = site.retention.rawMs + stream.latenessMs + HISTORY_SPAN_MS;
-    return [
-      { table: TABLES.history(stream.name), beforePeriod: periodOf(nowMs - keepMs, HISTORY_SPAN_MS) },
-      { table: TABLES.ledger(stream.name), beforePeriod: periodOf(nowMs - LEDGER_KEEP_MS, LEDGER_SPAN_MS) },
-    ];
-  });
+function streamDrops({ streams, retention }: JobSite, nowMs: number): TableDrop[] {
+  return streams.flatMap((stream) => [
+    historyDrop(stream, retention.rawMs, nowMs),
+    ledgerDrop(stream, nowMs),
+  ]);
 }

@@ -1,16 +1,29 @@
 import { setPriority } from 'node:os';
 import { join } from 'node:path';
-import { decodeRecord, mergeFor, WeirError } from '../contract/index.ts';
+import { sumOfFile } from '../archive/file-sum.ts';
+import { decodeRecord, type LogRecord, mergeFor, type StreamSpec, WeirError } from '../contract/index.ts';
+import { SWAP_STREAM } from '../contract/site/swap-stream.ts';
 import { ShardEngine } from '../engine/engine.ts';
 import { type LevelRunStore, openLevelRunStore } from '../store/runs/level-run-store.ts';
+import type { ArchivedRun } from './archive-messages.ts';
+import { archivedRecords } from './archived-records.ts';
 import { shardsOf } from './open-shards.ts';
-import type { ReplaySetup, TakeAnswer, TakeQuestion } from './shadow-messages.ts';
+import { historyDrop, type TableDrop, tierDrops } from './retention-drops.ts';
+import type {
+  ArchivedAnswer,
+  ArchivedQuestion,
+  ReplaySetup,
+  TakeAnswer,
+  TakeQuestion,
+} from './shadow-messages.ts';
 import { SHADOW_TUNING } from './shadow-tasks.ts';
 import { STORES } from './thread-messages.ts';
 
 /** What is left over when everything else has what it wants. */
 const LOWEST_PRIORITY = 19;
 const FOLD_MS = 50;
+/** Of the archive, between two looks at whether the replay is still wanted. */
+const ARCHIVED_READINGS_A_CALL = 20_000;
 
 /**
  * Fills a shadow from the log: the engine that serves, over stores of its own and for some rollups only, as fast as
@@ -21,6 +34,8 @@ export class ReplayLoop {
   readonly #stores = new Map<number, LevelRunStore>();
   readonly #engines = new Map<number, ShardEngine>();
   #readings = 0;
+  /** The run of the archive that is being read. */
+  #archived: { from: number; records: AsyncGenerator<LogRecord> } | null = null;
   #tail: Promise<unknown> = Promise.resolve();
 
   constructor(setup: ReplaySetup) {
@@ -30,6 +45,7 @@ export class ReplayLoop {
   readonly calls = {
     open: () => this.#inTurn(() => this.#open()),
     take: (question: TakeQuestion) => this.#inTurn(() => this.#take(question)),
+    archived: (question: ArchivedQuestion) => this.#inTurn(() => this.#takeArchived(question)),
     checkpoint: () => this.#inTurn(() => this.#checkpoint()),
     close: () => this.#inTurn(() => this.#close()),
   };
@@ -76,7 +92,74 @@ export class ReplayLoop {
     }
     this.#readings += readings;
     if (this.#readings >= this.#setup.checkpointReadings) await this.#checkpoint();
-    return { readings, kept: Math.min(...this.#positions().map(([, seq]) => seq)) };
+    return { readings, kept: this.#kept() };
+  }
+
+  /** A record that a shard includes already is passed over: a run may be begun again. */
+  async #takeArchived({ run, nowMs }: ArchivedQuestion): Promise<ArchivedAnswer> {
+    if (this.#archived?.from !== run.from)
+      this.#archived = { from: run.from, records: await this.#openRun(run) };
+    let readings = 0;
+    let seq = run.from;
+    while (readings < ARCHIVED_READINGS_A_CALL) {
+      const { value: record, done } = await this.#archived.records.next();
+      if (done === true) {
+        this.#archived = null;
+        return { readings, kept: this.#kept(), seq: run.to, done: true };
+      }
+      seq = record.seq;
+      for (const section of record.sections) readings += section.rows;
+      for (const engine of this.#engines.values()) engine.apply(record);
+    }
+    this.#readings += readings;
+    if (this.#readings >= this.#setup.checkpointReadings) {
+      await this.#checkpoint();
+      await this.#forget(nowMs);
+    }
+    return { readings, kept: this.#kept(), seq, done: false };
+  }
+
+  /** Files that are not the ones that were archived are found before anything of them is taken. */
+  async #openRun(run: ArchivedRun): Promise<AsyncGenerator<LogRecord>> {
+    const streams = [...this.#streams(), SWAP_STREAM];
+    for (const { stream, file, bytes, crc } of run.files) {
+      if (!streams.some(({ name }) => name === stream)) continue;
+      const found = await sumOfFile(file);
+      if (found.bytes === bytes && found.crc === crc) continue;
+      throw new WeirError(
+        'WEIR_ARCHIVE_UNAVAILABLE',
+        `${file} is not what was archived: its checksum is another. Nothing is replaced`,
+      );
+    }
+    return archivedRecords(run, streams);
+  }
+
+  #streams(): StreamSpec[] {
+    const { site, rollups } = this.#setup;
+    const names = site.rollups.filter(({ name }) => rollups.includes(name)).map(({ stream }) => stream);
+    return site.streams.filter(({ name }) => names.includes(name));
+  }
+
+  /**
+   * Of years of readings a shadow keeps what the store would have kept: buckets that their tiers still have, and of the
+   * history what raw covered then. Twice the widest bucket is left over, so that all that is compared is there.
+   */
+  async #forget(nowMs: number): Promise<void> {
+    const { site } = this.#setup;
+    const widths = site.rollups.flatMap(({ tiers }) => tiers.map(({ widthMs }) => widthMs));
+    const tiers = tierDrops(site, nowMs - 2 * Math.max(0, ...widths));
+    for (const [shard, engine] of this.#engines) {
+      const history = this.#streams().flatMap((stream): TableDrop[] => {
+        const mark = engine.watermark(stream.name);
+        return mark === null ? [] : [historyDrop(stream, site.retention.rawMs, Math.min(mark, nowMs))];
+      });
+      for (const { table, beforePeriod } of [...tiers, ...history])
+        await this.#stores.get(shard % STORES)!.dropBefore(shard, table, beforePeriod);
+    }
+  }
+
+  #kept(): number {
+    return Math.min(...this.#positions().map(([, seq]) => seq));
   }
 
   async #checkpoint(): Promise<[shard: number, seq: number][]> {

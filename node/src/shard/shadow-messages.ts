@@ -1,5 +1,6 @@
 import type { Site, TierDifference } from '../contract/index.ts';
 import type { StreamShift } from '../contract/measures/shift.ts';
+import type { ArchivedRun } from './archive-messages.ts';
 
 /**
  * A shadow is the store of a replay: the tables of some rollups, made anew from the log beside those that are served.
@@ -66,6 +67,19 @@ export interface TakeQuestion {
   entries: { seq: number; bytes: Uint8Array }[];
   /** By shard, the last record to be applied to it; null: all. */
   until: [shard: number, seq: number][] | null;
+}
+
+/** Some more of a run of the archive, from where the last call ended. */
+export interface ArchivedQuestion {
+  run: ArchivedRun;
+  /** What a tier does not keep any more by this time is not kept in the shadow either. */
+  nowMs: number;
+}
+
+export interface ArchivedAnswer extends TakeAnswer {
+  seq: number;
+  /** The shadow has all of the run. */
+  done: boolean;
 }
 
 export interface TakeAnswer {

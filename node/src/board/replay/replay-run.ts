@@ -10,6 +10,7 @@ import type {
   SeedQuestion,
 } from '../../shard/shadow-messages.ts';
 import { STORES } from '../../shard/thread-messages.ts';
+import type { ArchivedRaw } from '../archive-runs.ts';
 import type { ReshapePlan } from '../reshape/reshape-plan.ts';
 import type { StoredReplay } from './replay-file.ts';
 import { type Positions, ReplayThread } from './replay-thread.ts';
@@ -29,6 +30,8 @@ export interface RunPorts {
   log: CommitLog;
   entry: URL;
   storeDir: string;
+  /** Raw readings of streams from before a record of the log; null where nothing was ever archived. */
+  archived(before: number, streams: string[]): ArchivedRaw | null;
   nowMs(): number;
   ask<T>(method: string, params: unknown, signal: AbortSignal): Promise<T[]>;
   save(): void;
@@ -44,8 +47,8 @@ export class ReplayRun {
   readonly #ports: RunPorts;
   readonly #signal: AbortSignal;
   #savedAt = 0;
-  /** The log from here on is still needed. */
-  keepFromSeq: number;
+  /** The log from here on is still needed. Null while the archive is read: what the log forgets goes there first. */
+  keepFromSeq: number | null;
 
   constructor(stored: StoredReplay, ports: RunPorts, signal: AbortSignal) {
     this.#stored = stored;
@@ -82,18 +85,20 @@ export class ReplayRun {
     const { replay } = this.#stored;
     const { first, last } = log.bounds();
     const raw = await this.#rawFrom(first);
-    replay.from = raw === null ? replay.from : Math.max(raw, replay.from ?? raw);
+    const archived = raw !== null && this.#wantsArchive(raw) && this.#inArchive(first);
+    if (!archived) replay.from = raw === null ? replay.from : Math.max(raw, replay.from ?? raw);
     if (replay.from !== null && replay.to !== null && replay.from >= replay.to)
       throw new WeirError(
         'WEIR_BAD_QUESTION',
         `raw readings cover the time from ${new Date(replay.from).toISOString()} on, which is after the end asked for`,
         { field: 'to', suggestion: 'What lies before is kept as it is.' },
       );
-    const fromSeq = replay.from === null ? first : await this.#firstWith(replay.from, last);
+    const fromSeq = archived ? 1 : replay.from === null ? first : await this.#firstWith(replay.from, last);
     // What a beginning that was cut short left behind would be there twice.
     this.#ports.dropShadow();
     const plan = { rollups: replay.rollups, span: { from: replay.from, to: replay.to }, storeDir };
-    if (replay.from !== null) {
+    // With the archive all that ever came is read, so that nothing before has to be known.
+    if (replay.from !== null && !archived) {
       await ask<Positions>('pin', { minSeq: last } satisfies PinQuestion, this.#signal);
       const shifts = Object.fromEntries(
         this.#ports.plan?.streams.map((one) => [one.stream, one.shift]) ?? [],
@@ -107,8 +112,22 @@ export class ReplayRun {
     }
     replay.records = { from: fromSeq, done: fromSeq - 1, to: last };
     this.#stored.begun = true;
-    this.keepFromSeq = fromSeq;
+    this.keepFromSeq = Math.max(fromSeq, first);
     this.#ports.save();
+  }
+
+  /** The nightly job has a day that raw covers, and an edit of the site file does not wait for years of readings. */
+  #wantsArchive(rawFrom: number): boolean {
+    const { reason, from } = this.#stored.replay;
+    return (reason === 'asked' || reason === 'site') && (from === null || from < rawFrom);
+  }
+
+  #inArchive(first: number): boolean {
+    const { replay } = this.#stored;
+    const found = this.#ports.archived(first, this.#streams());
+    if (found === null) return false;
+    replay.archive = 'why' in found ? `not read: ${found.why}` : `records 1 to ${first - 1} of the log`;
+    return 'runs' in found;
   }
 
   /**
@@ -147,7 +166,7 @@ export class ReplayRun {
   async #fill(thread: ReplayThread): Promise<void> {
     const { log, ask } = this.#ports;
     const positions = await thread.open(this.#signal);
-    let next = 1 + Math.min(...positions.map(([, seq]) => seq));
+    let next = await this.#fillFromArchive(thread, 1 + Math.min(...positions.map(([, seq]) => seq)));
     if (next < log.bounds().first)
       throw new WeirError(
         'WEIR_NOT_FOUND',
@@ -166,20 +185,45 @@ export class ReplayRun {
     await thread.close(this.#signal);
   }
 
+  /** Up to where the log begins, which moves meanwhile. Answers the record to go on with. */
+  async #fillFromArchive(thread: ReplayThread, from: number): Promise<number> {
+    const { log, nowMs } = this.#ports;
+    let next = from;
+    for (let first = log.bounds().first; next < first; first = log.bounds().first) {
+      const found = this.#ports.archived(first, this.#streams());
+      const run = found !== null && 'runs' in found ? found.runs.find(({ to }) => to >= next) : undefined;
+      if (found !== null && 'why' in found)
+        throw new WeirError('WEIR_ARCHIVE_UNAVAILABLE', `the archive cannot be read on: ${found.why}`, {
+          suggestion: 'Start the replay again.',
+        });
+      if (run === undefined) break;
+      this.keepFromSeq = null;
+      for await (const taken of thread.archived(run, nowMs(), this.#signal)) this.#note(taken);
+      next = run.to + 1;
+      this.keepFromSeq = next;
+    }
+    return next;
+  }
+
+  #note({ seq, readings }: { seq: number; readings: number }): void {
+    const { replay } = this.#stored;
+    replay.records.done = seq;
+    replay.readings += readings;
+    const now = performance.now();
+    if (now - this.#savedAt < SAVE_MS) return;
+    this.#savedAt = now;
+    this.#ports.save();
+  }
+
   async #feed(
     thread: ReplayThread,
     range: { from: number; to: number; until: Positions | null },
   ): Promise<void> {
     const { replay } = this.#stored;
     replay.records.to = Math.max(replay.records.to, range.to);
-    for await (const { seq, readings, kept } of thread.feed(this.#ports.log, range, this.#signal)) {
-      replay.records.done = seq;
-      replay.readings += readings;
-      this.keepFromSeq = kept + 1;
-      const now = performance.now();
-      if (now - this.#savedAt < SAVE_MS) continue;
-      this.#savedAt = now;
-      this.#ports.save();
+    for await (const taken of thread.feed(this.#ports.log, range, this.#signal)) {
+      this.keepFromSeq = taken.kept + 1;
+      this.#note(taken);
     }
   }
 

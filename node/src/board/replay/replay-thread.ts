@@ -1,6 +1,7 @@
 import { WeirError } from '../../contract/index.ts';
 import type { CommitLog } from '../../log/port.ts';
-import type { ReplaySetup, TakeQuestion } from '../../shard/shadow-messages.ts';
+import type { ArchivedRun } from '../../shard/archive-messages.ts';
+import type { ArchivedAnswer, ReplaySetup, TakeQuestion } from '../../shard/shadow-messages.ts';
 import { CalledThread } from '../called-thread.ts';
 
 /** Records of one message, and messages under way: the next are there when the thread is done with the last. */
@@ -66,6 +67,15 @@ export class ReplayThread {
     }
     if (entries.length > 0) send();
     while (underWay.length > 0) yield await underWay.shift()!;
+  }
+
+  /** Gives it a run of the archive, from its first record to its last. */
+  async *archived(run: ArchivedRun, nowMs: number, signal: AbortSignal): AsyncGenerator<ArchivedAnswer> {
+    for (let done = false; !done; ) {
+      const answer = await this.#thread.call<ArchivedAnswer>('archived', { run, nowMs }, signal);
+      yield answer;
+      done = answer.done;
+    }
   }
 
   /** Stores closed, where it still answers. */

@@ -10,6 +10,7 @@ import {
   WeirError,
 } from '../../contract/index.ts';
 import type { CommitLog } from '../../log/port.ts';
+import type { ArchivedRaw } from '../archive-runs.ts';
 import type { ReshapePlan } from '../reshape/reshape-plan.ts';
 import { isOver, KEPT, newReplay, ReplayFiles, type StoredReplay, siteMark } from './replay-file.ts';
 import { ReplayRun } from './replay-run.ts';
@@ -25,6 +26,8 @@ export interface ReplaysParts {
   entry: URL;
   logger: Logger;
   nowMs(): number;
+  /** Raw readings of streams from before a record of the log; null where nothing was ever archived. */
+  archived(before: number, streams: string[]): ArchivedRaw | null;
   /** What an edit to that site file makes anew; null: nothing any more. */
   reshape(after: Site): ReshapePlan | null;
   /** An edit's tables are filled. */
@@ -234,7 +237,7 @@ export class Replays {
   async #run(running: Running, apply: boolean): Promise<void> {
     const { stored, control } = running;
     const { replay } = stored;
-    const { log, entry, nowMs, ask, logger } = this.#parts;
+    const { log, entry, nowMs, ask, logger, archived } = this.#parts;
     const site = siteOf(stored, this.#parts.site);
     const plan = stored.edit === undefined ? null : this.#parts.reshape(site);
     if (stored.edit !== undefined && plan === null) {
@@ -246,6 +249,7 @@ export class Replays {
       plan,
       log,
       entry,
+      archived,
       nowMs,
       ask: <T>(method: string, params: unknown, signal: AbortSignal) => ask<T>(method, params, signal),
       storeDir: this.#files.storeDir(replay.id),

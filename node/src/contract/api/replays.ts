@@ -60,6 +60,11 @@ export const Replay = Type.Object({
     to: Type.Number(),
   }),
   readings: Type.Number({ description: 'Read again so far.' }),
+  archive: Type.Optional(
+    Type.String({
+      description: 'Where the log was cut short: what was read from the archive of raw, or why it was not.',
+    }),
+  ),
   tiers: Type.Array(TierDifference, { description: 'What differs, once all is read.' }),
   differences: Type.Number({ description: 'Buckets that differ, over all tiers.' }),
   fault: Type.Union([Type.String(), Type.Null()]),
