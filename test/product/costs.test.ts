@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PartsAnswer, RollupAnswer } from '@weir/node/contract';
 import { expect, test } from 'vitest';
-import { type Appliance, weir as command } from './appliance.ts';
+import { type Appliance, weir as command, until } from './appliance.ts';
 import { appliance, temporaryDir } from './harness.ts';
 import { Oracle } from './oracle.ts';
 import { Publisher } from './publisher.ts';
@@ -167,4 +167,54 @@ test('a meter is held against those behind it, and a silent one makes the differ
     body: expect.stringContaining('main'),
   });
   expect(await weir.stop()).toBe(0);
+}, 600_000);
+
+test('a cost that is added to a running rollup is right for what was there, what comes meanwhile and what comes late', async () => {
+  const dir = await temporaryDir();
+  const whole = siteFile();
+  const plain = whole
+    .replace(/ {2}tariffs:\n(?: {4}.*\n)+/, '')
+    .replace(', tariff: home', '')
+    .replace('money: cost(kwh), ', '');
+  expect(plain).not.toMatch(/tariff|cost/);
+  let weir = await start(dir, plain);
+  const begin = localHour(Date.now() - 5 * HOUR_MS);
+  const send = async (from: number, to: number, but: number[] = []) => {
+    const publisher = await Publisher.open(weir.mqttPort, new Oracle());
+    for (let at = from; at <= to; at++)
+      if (!but.includes(at))
+        await publisher.single(reading('m1', begin + at * 10 * MINUTE_MS, 1000 + at * 600));
+    await publisher.settle();
+    await publisher.close();
+  };
+  // Two hours of 1 Wh a second; four of its readings are late.
+  await send(0, 12, [3, 4, 8, 9]);
+  const edited = join(dir, 'edited.yaml');
+  await writeFile(edited, whole);
+  const applied = await command('site', 'apply', edited, '--url', weir.http);
+  expect(applied.stdout, applied.stderr).toMatch(/Applied\./);
+  await until('the edit to be in force', async () => (await weir.status('/readyz')) === 200, 120_000);
+  const costs = async (hours: number) => {
+    const span = `from=${begin}&to=${begin + hours * HOUR_MS}&step=1h&measures=money,kwh`;
+    for (const by of ['', '&by=meter', '&by=state']) {
+      const [{ values }] = await columns(weir, span + by);
+      expect(values.kwh).toEqual(Array.from({ length: hours }, () => 3.6));
+      const dear = values.money.filter((one) => one === 3.6 * 8.5);
+      expect(values.money.toSorted()).toEqual([
+        ...Array.from({ length: hours - hours / 2 }, () => 3.6 * 4.25),
+        ...Array.from({ length: hours / 2 }, () => 3.6 * 8.5),
+      ]);
+      expect(dear).toHaveLength(hours / 2);
+    }
+  };
+  await costs(2);
+  // New ones, then those that split intervals from before the edit; and all of it again after a crash.
+  await send(13, 24);
+  await send(3, 9, [5, 6, 7]);
+  await costs(4);
+  await weir.kill();
+  weir = await appliance({ data: join(dir, 'data'), site: join(dir, 'site.yaml') });
+  await costs(4);
+  const again = await command('replay', 'usage', '--url', weir.http);
+  expect(again.stdout).toContain('Nothing differs.');
 }, 600_000);
