@@ -44,6 +44,8 @@ test('a meter is changed: its total goes on exactly, also after a crash, until t
   const at = String(begin + 3 * MINUTE_MS);
   const swap = ['--stream', 'electricity', '--at', at, '--last', '500.013', '--first', '0.03'];
   const { id } = await done<{ id: string }>('swap', 'add', 'changed', ...swap, '--url', weir.http);
+  const typo = await command('swap', 'add', 'chnaged', ...swap, '--url', weir.http);
+  expect(typo).toMatchObject({ status: 0, stdout: expect.stringMatching(/No reading of chnaged ever came/) });
   // 0.010 before, 0.003 and 0.010 around the swap, 0.015 after.
   expect(await counted(weir)).toEqual({ kwh: expect.closeTo(0.038, 9), resets: 0, duplicates: 1 });
   await publisher.close();

@@ -3,6 +3,7 @@ import {
   LIMITS,
   type Site,
   SwapAnswer,
+  type SwapMessage,
   SwapQuestion,
   SwapsAnswer,
   SwapUndo,
@@ -35,7 +36,8 @@ export function swapRoutes(app: App, { client, gate, now }: Parts): void {
     {
       schema: {
         summary: 'Records that a register was taken out and another put in.',
-        description: 'Answers when it is as safe as a reading. What was counted around it is counted anew.',
+        description:
+          'Answers when it is as safe as a reading and taken: what was counted around it is counted anew. A swap that changes nothing is refused.',
         tags: ['questions'],
         body: SwapQuestion,
         response: { 200: SwapAnswer, ...FAULTS },
@@ -44,7 +46,7 @@ export function swapRoutes(app: App, { client, gate, now }: Parts): void {
     async (request) => {
       const swap = swapOf(client.site(), request.body, now());
       await client.recordSwap(swap);
-      return { id: swap.id };
+      return { id: swap.id, effect: await effectOf(client, swap) };
     },
   );
 
@@ -77,6 +79,27 @@ export function swapRoutes(app: App, { client, gate, now }: Parts): void {
       await client.recordSwap({ at, meter, id, undo: 'yes', stream, field, last, first, by, note });
       return { id };
     },
+  );
+}
+
+/** Whether it was taken is known to the shard of the meter alone, which knows what it still has of its readings. */
+async function effectOf(client: Parts['client'], swap: SwapMessage): Promise<SwapAnswer['effect']> {
+  const { swaps } = await client.swaps(swap.meter);
+  const taken = swaps.find((one) => one.id === swap.id);
+  if (taken !== undefined) {
+    const rollups = client.site().rollups.filter(({ stream }) => stream === swap.stream);
+    const counts = rollups.some(({ measures }) => measures.some(({ field }) => field === swap.field));
+    return counts ? (taken.heard ? 'counted' : 'unheard') : 'uncounted';
+  }
+  const many = swaps.filter(({ stream }) => stream === swap.stream).length >= LIMITS.swapsOfMeter;
+  throw new WeirError(
+    'WEIR_BAD_QUESTION',
+    many
+      ? `The swap changes nothing: ${swap.meter} has ${LIMITS.swapsOfMeter} already, and no more are taken.`
+      : `The swap changes nothing: the reading of ${swap.meter} before it is not known any more, so it cannot be told what flowed before it and what after.`,
+    many
+      ? { field: 'meter', suggestion: 'GET /api/v1/swaps lists them.' }
+      : { field: 'at', suggestion: 'What was counted stands.' },
   );
 }
 

@@ -38,8 +38,15 @@ async function add(invocation: Invocation, meter: string): Promise<number> {
     note: value('note'),
     by: userInfo().username,
   };
-  const { id } = await send<SwapAnswer>(invocation, '/api/v1/swaps', body);
-  return tell(invocation, { id }, `recorded as ${id}\n`);
+  const answer = await send<SwapAnswer>(invocation, '/api/v1/swaps', body);
+  const { id, effect } = answer;
+  const more =
+    effect === 'unheard'
+      ? `No reading of ${meter} ever came to ${body.stream}, so nothing is counted anew yet. A wrong name is taken back by: weir swap undo ${id}\n`
+      : effect === 'uncounted'
+        ? 'No rollup counts this register, so nothing is counted anew.\n'
+        : '';
+  return tell(invocation, answer, `recorded as ${id}\n${more}`);
 }
 
 async function undo(invocation: Invocation, id: string): Promise<number> {

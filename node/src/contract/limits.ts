@@ -13,6 +13,8 @@ export const LIMITS = Object.freeze({
   packReadings: 10_000,
   jsonDepth: 16,
   keyBytes: 128,
+  /** A meter is not changed every day: more swaps of one are not taken. */
+  swapsOfMeter: 256,
   textBytes: 256,
   quarantinePayloadBytes: 1024,
   /** A record of the log before compression; a group that would grow past it is cut. */

@@ -19,6 +19,7 @@ import { SWAP_STREAM } from '../contract/site/swap-stream.ts';
 import { CheckpointWork } from './checkpoint-work.ts';
 import { driven } from './driven.ts';
 import { foldGroups } from './fold-groups.ts';
+import { KEY_NEWEST } from './key-table.ts';
 import { LedgerDelta, ledgerAnswer, newCounts, RECEIVED, reasonCount, storedLedger } from './ledger.ts';
 import { Reader, readGroups } from './reader.ts';
 import type { RunStore, RunView } from './run-store.ts';
@@ -117,7 +118,8 @@ export class ShardEngine {
     return this.#streams.flatMap((stream) =>
       [...stream.swaps].flatMap(([key, { known }]) => {
         const meter = new TextDecoder().decode(stream.keys.name(key));
-        return known.map((swap) => ({ stream: stream.spec.name, meter, ...swap }));
+        const heard = stream.keys.double(key, KEY_NEWEST) > Number.NEGATIVE_INFINITY;
+        return known.map((swap) => ({ stream: stream.spec.name, meter, heard, ...swap }));
       }),
     );
   }

@@ -1,3 +1,4 @@
+import { LIMITS } from '../contract/limits.ts';
 import { decodeGroup, entryName, nameHash } from '../contract/measures/entry-key.ts';
 import { mergedKeyState } from '../contract/measures/key-state.ts';
 import { isChained, type Layout, layoutOf, longIntervalMs } from '../contract/measures/layout.ts';
@@ -16,7 +17,7 @@ import { COUNTED, LATE_MERGED, ON_TIME, RECEIVED } from './ledger.ts';
 import { bootDoubles, RegisterStates } from './register-states.ts';
 import type { RunView } from './run-store.ts';
 import { type SlotPlan, slotPlan } from './slot-plan.ts';
-import { type KeySwaps, MAX_SWAPS, pointsOf, type SwapRow } from './swaps.ts';
+import { type KeySwaps, pointsOf, type SwapRow } from './swaps.ts';
 
 export interface RollupState {
   spec: RollupSpec;
@@ -152,7 +153,7 @@ export class StreamEngine {
     const key = known >= 0 ? known : this.keys.add(name, 0, name.length, hash);
     const before = this.swaps.get(key)?.known ?? [];
     const same = before.find((one) => one.id === swap.id);
-    if (undo ? !same || same.undone : same || before.length >= MAX_SWAPS) return;
+    if (undo ? !same || same.undone : same || before.length >= LIMITS.swapsOfMeter) return;
     const changed = undo && same ? { ...same, undone: { by: swap.by, recordedAt: swap.recordedAt } } : swap;
     const c = this.counters.findIndex((field) => this.spec.fields[field].name === changed.field);
     if (c >= 0 && !this.#admission.canSwap(key, c, changed.at)) return;

@@ -12,9 +12,6 @@ export interface KeySwaps {
   points: SwapPoint[][];
 }
 
-/** More swaps of one key are not taken: a meter is not changed every day. */
-export const MAX_SWAPS = 256;
-
 /** Rows of a section of the stream of swaps. */
 export interface SwapRow {
   stream: string;

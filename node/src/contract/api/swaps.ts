@@ -31,7 +31,15 @@ export const SwapUndo = Type.Object(
   { additionalProperties: false },
 );
 
-export const SwapAnswer = Type.Object({ id: Type.String() });
+export const SwapAnswer = Type.Object({
+  id: Type.String(),
+  effect: Type.Optional(
+    Type.Union([Type.Literal('counted'), Type.Literal('unheard'), Type.Literal('uncounted')], {
+      description:
+        'Of a swap that was recorded: what was counted around it is counted anew; nothing yet, since no reading of the meter ever came; or nothing, since no rollup counts the register.',
+    }),
+  ),
+});
 export type SwapAnswer = Static<typeof SwapAnswer>;
 
 export const SwapsAnswer = Type.Object({
@@ -47,6 +55,7 @@ export const SwapsAnswer = Type.Object({
       by: Type.String(),
       note: Type.String(),
       recordedAt: Type.Number(),
+      heard: Type.Boolean({ description: 'Whether a reading of the meter ever came.' }),
       undone: Type.Union([Type.Object({ by: Type.String(), recordedAt: Type.Number() }), Type.Null()]),
     }),
   ),

@@ -82,7 +82,7 @@ export interface ShardHash {
 }
 
 /** A swap of a register, and whose. */
-export type ShardSwap = KnownSwap & { stream: string; meter: string };
+export type ShardSwap = KnownSwap & { stream: string; meter: string; heard: boolean };
 
 /** Event-time ranges whose buckets changed, pushed to whoever asked to `watch`, at most every 200 ms. */
 export interface ChangedRange {
