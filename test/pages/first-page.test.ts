@@ -57,6 +57,9 @@ describe('the first page', () => {
     const periods = await page.locator('.cost-name').allTextContents();
     expect(periods.length).toBeGreaterThan(0);
     expect(['high', 'low']).toEqual(expect.arrayContaining(periods));
+    const parts = page.locator('.parts-panel');
+    await parts.getByText('m-0001, m-0002', { exact: true }).waitFor();
+    await parts.getByText('difference', { exact: true }).first().waitFor();
     await page.getByText('of it is estimated').waitFor();
     await page.locator('.mark-hatched').waitFor();
     await page.getByText('Show as table').click();

@@ -43,6 +43,10 @@ export function rollupPath(
   return `/api/v1/rollups/${encodeURIComponent(rollup)}?${query(params, ask.where)}`;
 }
 
+export function partsPath(rollup: string, { from, to }: Span, measure: string): string {
+  return `/api/v1/rollups/${encodeURIComponent(rollup)}/parts?${query({ from, to, measures: measure }, {})}`;
+}
+
 export function topPath(
   rollup: string,
   ask: Span & { measure: string; by: string[]; where: Where; k: number },

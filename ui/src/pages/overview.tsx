@@ -4,6 +4,7 @@ import { Controls } from '../panels/controls.tsx';
 import { CostPanel } from '../panels/cost-panel.tsx';
 import { HealthLine } from '../panels/health-line.tsx';
 import { LedgerLine } from '../panels/ledger-line.tsx';
+import { PartsPanel } from '../panels/parts-panel.tsx';
 import { TopPanel } from '../panels/top-panel.tsx';
 import { selection } from '../state/board.ts';
 import { ChartFeed } from '../state/chart-feed.ts';
@@ -34,6 +35,7 @@ export function Overview() {
       <div class="beside">
         <TopPanel selected={selected} />
         <CostPanel selected={selected} />
+        <PartsPanel selected={selected} />
       </div>
       <div class="lines">
         <LedgerLine />
