@@ -99,8 +99,8 @@ export function figuresOf(layout: Layout): Figure[] {
 
 function figureOf({ kind, field, decimals, lane }: Accumulator): Figure[] {
   const scale = 10 ** decimals;
-  const limbs = (buckets: Buckets, at: number, from: number) =>
-    limbsToNumber(buckets.lanes[from][at], buckets.lanes[from + 1][at]);
+  const limbs = (buckets: Buckets, at: number, from: number, more = 0) =>
+    limbsToNumber(buckets.lanes[from][at], buckets.lanes[from + 1][at], more);
   const figure = (fn: string, of: Figure['of']): Figure[] => [{ name: `${fn}(${field})`, of }];
   switch (kind) {
     case 'sum':
@@ -115,8 +115,8 @@ function figureOf({ kind, field, decimals, lane }: Accumulator): Figure[] {
       return figure(kind, (buckets, at) => orNull(buckets.lanes[lane + 1][at] / scale));
     case 'register':
       return figure('increase', (buckets, at) => {
-        const inside = buckets.lanes[lane + LAST_V][at] - buckets.lanes[lane + FIRST_V][at];
-        return orNull((inside + limbs(buckets, at, lane + REST)) / scale);
+        const moved = buckets.lanes[lane + LAST_V][at] - buckets.lanes[lane + FIRST_V][at];
+        return orNull(limbs(buckets, at, lane + REST, moved) / scale);
       });
     default:
       return [];

@@ -302,4 +302,23 @@ describe('the engine', () => {
       runs,
     );
   });
+
+  test('adds up a register whose corrections are past 2^53 together', async () => {
+    const values = [
+      [0, 3844634639118406],
+      [1, 878209942488170],
+      [60_000, 877077371751866],
+      [120_000, 1],
+      [120_001, 3407377129396197],
+      [120_002, 0],
+    ];
+    const readings = values.map(([after, kwh]) => ({
+      key: 'm2',
+      time: 1_792_872_000_000 + after,
+      numbers: { kwh, watts: null },
+      texts: { state: 'CA' },
+    }));
+    const steps: Scenario['steps'] = [{ kind: 'record', take: 0, trusted: false }];
+    await checkScenario({ readings, again: [], steps, inOrder: false }, ['meter', 'ts', 'watts']);
+  });
 });

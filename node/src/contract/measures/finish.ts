@@ -204,10 +204,8 @@ function registerIncreases(plan: FinishPlan, fine: Buckets, register: Accumulato
   for (let at = 0; at < fine.n; at++) {
     if (Number.isNaN(lanes[lane + FIRST_V][at])) continue;
     const start = fine.starts[at];
-    const inside =
-      lanes[lane + LAST_V][at] -
-      lanes[lane + FIRST_V][at] +
-      limbsToNumber(lanes[lane + REST][at], lanes[lane + REST + 1][at]);
+    const moved = lanes[lane + LAST_V][at] - lanes[lane + FIRST_V][at];
+    const inside = limbsToNumber(lanes[lane + REST][at], lanes[lane + REST + 1][at], moved);
     if (inside !== 0 && start >= from && start < plan.to) addTo(increases, plan.steps.start(start), inside);
     if (before >= 0) addBetween(plan, fine, register, before, at, increases);
     before = at;
@@ -227,10 +225,8 @@ function addBetween(
   const lanes = fine.lanes;
   const fromT = fine.starts[before] + lanes[lane + LAST_T][before];
   const toT = fine.starts[at] + lanes[lane + FIRST_T][at];
-  const amount =
-    lanes[lane + FIRST_V][at] -
-    lanes[lane + LAST_V][before] +
-    limbsToNumber(lanes[lane + FIRST_CORR][at], lanes[lane + FIRST_CORR + 1][at]);
+  const moved = lanes[lane + FIRST_V][at] - lanes[lane + LAST_V][before];
+  const amount = limbsToNumber(lanes[lane + FIRST_CORR][at], lanes[lane + FIRST_CORR + 1][at], moved);
   // Past the greatest gap it is zero already: then the engine put it all into the later bucket.
   if (amount <= 0 || toT - fromT > maxGapMs) return;
   const range = plan.steps.start(plan.from);

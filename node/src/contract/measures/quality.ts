@@ -131,8 +131,8 @@ function registerSpans(plan: FinishPlan, fine: Buckets, { lane }: Accumulator, q
       const fromT = fine.starts[before] + lanes[lane + LAST_T][before];
       const toT = fine.starts[at] + lanes[lane + FIRST_T][at];
       // Past the greatest gap it is zero: the amount stands here, and stays here.
-      const crossing =
-        lanes[lane + FIRST_V][at] - lanes[lane + LAST_V][before] + limbsOf(lanes, lane + FIRST_CORR, at);
+      const moved = lanes[lane + FIRST_V][at] - lanes[lane + LAST_V][before];
+      const crossing = limbsOf(lanes, lane + FIRST_CORR, at, moved);
       const isLong = toT - fromT > quality.longMs;
       if (isLong) {
         amount -= crossing;
@@ -174,6 +174,6 @@ function add(plan: FinishPlan, sums: Map<number, number>, start: number, amount:
     sums.set(start, (sums.get(start) ?? 0) + amount);
 }
 
-function limbsOf(lanes: Float64Array[], lane: number, at: number): number {
-  return limbsToNumber(lanes[lane][at], lanes[lane + 1][at]);
+function limbsOf(lanes: Float64Array[], lane: number, at: number, more = 0): number {
+  return limbsToNumber(lanes[lane][at], lanes[lane + 1][at], more);
 }
