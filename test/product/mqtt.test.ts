@@ -1,5 +1,5 @@
 import type { LedgerAnswer } from '@weir/node/contract';
-import { connectAsync, type IClientOptions, type MqttClient } from 'mqtt';
+import { connect, type IClientOptions, type MqttClient } from 'mqtt';
 import { beforeAll, expect, test } from 'vitest';
 import { type Appliance, until } from './appliance.ts';
 import { appliance, finallyDo, temporaryDir } from './harness.ts';
@@ -18,10 +18,14 @@ interface Heard {
 }
 
 async function client(url: string, options: IClientOptions = {}): Promise<MqttClient & { heard: Heard[] }> {
-  const one = await connectAsync(url, { protocolVersion: 4, reconnectPeriod: 0, ...options });
+  const one = connect(url, { protocolVersion: 4, reconnectPeriod: 0, ...options });
   finallyDo(() => one.endAsync(true));
   const heard: Heard[] = [];
+  // Before it is connected: what waits for a session comes in the same moment as the word that it is.
   one.on('message', (topic, payload, { retain }) => heard.push({ topic, text: payload.toString(), retain }));
+  await new Promise<void>((resolve, reject) => {
+    one.once('connect', () => resolve()).once('error', reject);
+  });
   return Object.assign(one, { heard });
 }
 
