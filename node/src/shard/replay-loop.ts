@@ -99,24 +99,28 @@ export class ReplayLoop {
   async #takeArchived({ run, nowMs }: ArchivedQuestion): Promise<ArchivedAnswer> {
     if (this.#archived?.from !== run.from)
       this.#archived = { from: run.from, records: await this.#openRun(run) };
+    const { records } = this.#archived;
     let readings = 0;
-    let seq = run.from;
-    while (readings < ARCHIVED_READINGS_A_CALL) {
-      const { value: record, done } = await this.#archived.records.next();
-      if (done === true) {
-        this.#archived = null;
-        return { readings, kept: this.#kept(), seq: run.to, done: true };
+    let seq = run.to;
+    let done = false;
+    while (!done && readings < ARCHIVED_READINGS_A_CALL) {
+      const next = await records.next();
+      if (next.done === true) {
+        done = true;
+        seq = run.to;
+        continue;
       }
-      seq = record.seq;
-      for (const section of record.sections) readings += section.rows;
-      for (const engine of this.#engines.values()) engine.apply(record);
+      seq = next.value.seq;
+      for (const section of next.value.sections) readings += section.rows;
+      for (const engine of this.#engines.values()) engine.apply(next.value);
     }
+    if (done) this.#archived = null;
     this.#readings += readings;
     if (this.#readings >= this.#setup.checkpointReadings) {
       await this.#checkpoint();
       await this.#forget(nowMs);
     }
-    return { readings, kept: this.#kept(), seq, done: false };
+    return { readings, kept: this.#kept(), seq, done };
   }
 
   /** Files that are not the ones that were archived are found before anything of them is taken. */

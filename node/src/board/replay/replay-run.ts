@@ -191,16 +191,19 @@ export class ReplayRun {
     let next = from;
     for (let first = log.bounds().first; next < first; first = log.bounds().first) {
       const found = this.#ports.archived(first, this.#streams());
-      const run = found !== null && 'runs' in found ? found.runs.find(({ to }) => to >= next) : undefined;
-      if (found !== null && 'why' in found)
+      if (found === null) break;
+      if ('why' in found)
         throw new WeirError('WEIR_ARCHIVE_UNAVAILABLE', `the archive cannot be read on: ${found.why}`, {
           suggestion: 'Start the replay again.',
         });
-      if (run === undefined) break;
-      this.keepFromSeq = null;
-      for await (const taken of thread.archived(run, nowMs(), this.#signal)) this.#note(taken);
-      next = run.to + 1;
-      this.keepFromSeq = next;
+      const runs = found.runs.filter(({ to }) => to >= next);
+      if (runs.length === 0) break;
+      for (const run of runs) {
+        this.keepFromSeq = null;
+        for await (const taken of thread.archived(run, nowMs(), this.#signal)) this.#note(taken);
+        next = run.to + 1;
+        this.keepFromSeq = next;
+      }
     }
     return next;
   }
