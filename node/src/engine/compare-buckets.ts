@@ -1,7 +1,7 @@
 import { type Buckets, copyBucket, newBuckets } from '../contract/measures/buckets.ts';
 import { encodeChunk } from '../contract/measures/chunk.ts';
 import { compareBytes } from '../contract/measures/entry-key.ts';
-import { FIRST_V, LAST_V, limbsToNumber, REST, REVISION, ROWS } from '../contract/measures/kinds.ts';
+import { FIRST_V, LAST_V, limbsAt, REST, REVISION, ROWS } from '../contract/measures/kinds.ts';
 import type { Accumulator, Layout } from '../contract/measures/layout.ts';
 
 /** Which buckets of a tier are compared: those that begin at or after one moment and end at or before another. */
@@ -99,14 +99,12 @@ export function figuresOf(layout: Layout): Figure[] {
 
 function figureOf({ kind, field, decimals, lane }: Accumulator): Figure[] {
   const scale = 10 ** decimals;
-  const limbs = (buckets: Buckets, at: number, from: number, more = 0) =>
-    limbsToNumber(buckets.lanes[from][at], buckets.lanes[from + 1][at], more);
   const figure = (fn: string, of: Figure['of']): Figure[] => [{ name: `${fn}(${field})`, of }];
   switch (kind) {
     case 'sum':
-      return figure('sum', (buckets, at) => limbs(buckets, at, lane) / scale);
+      return figure('sum', ({ lanes }, at) => limbsAt(lanes, lane, at) / scale);
     case 'share':
-      return figure('increase', (buckets, at) => limbs(buckets, at, lane) / scale);
+      return figure('increase', ({ lanes }, at) => limbsAt(lanes, lane, at) / scale);
     case 'min':
     case 'max':
       return figure(kind, (buckets, at) => orNull(buckets.lanes[lane][at] / scale));
@@ -114,9 +112,9 @@ function figureOf({ kind, field, decimals, lane }: Accumulator): Figure[] {
     case 'last':
       return figure(kind, (buckets, at) => orNull(buckets.lanes[lane + 1][at] / scale));
     case 'register':
-      return figure('increase', (buckets, at) => {
-        const moved = buckets.lanes[lane + LAST_V][at] - buckets.lanes[lane + FIRST_V][at];
-        return orNull(limbs(buckets, at, lane + REST, moved) / scale);
+      return figure('increase', ({ lanes }, at) => {
+        const moved = lanes[lane + LAST_V][at] - lanes[lane + FIRST_V][at];
+        return orNull(limbsAt(lanes, lane + REST, at, moved) / scale);
       });
     default:
       return [];

@@ -4,17 +4,7 @@ import { decodeChunks } from './chunk.ts';
 import { type PeriodColumns, periodColumns, portionsByStep } from './cost.ts';
 import type { Amounts, FinishPlan, Increases } from './finish-plan.ts';
 import { finisherOf, topLists } from './finishers.ts';
-import {
-  FIRST_CORR,
-  FIRST_T,
-  FIRST_V,
-  LAST_T,
-  LAST_V,
-  limbsToNumber,
-  REST,
-  REVISION,
-  ROWS,
-} from './kinds.ts';
+import { FIRST_CORR, FIRST_T, FIRST_V, LAST_T, LAST_V, limbsAt, REST, REVISION, ROWS } from './kinds.ts';
 import { type Accumulator, isChained, type Layout, withOperands } from './layout.ts';
 import { coarsen, mergeAll } from './merge.ts';
 import { finishQuality, longIntervals, type Quality } from './quality.ts';
@@ -205,7 +195,7 @@ function registerIncreases(plan: FinishPlan, fine: Buckets, register: Accumulato
     if (Number.isNaN(lanes[lane + FIRST_V][at])) continue;
     const start = fine.starts[at];
     const moved = lanes[lane + LAST_V][at] - lanes[lane + FIRST_V][at];
-    const inside = limbsToNumber(lanes[lane + REST][at], lanes[lane + REST + 1][at], moved);
+    const inside = limbsAt(lanes, lane + REST, at, moved);
     if (inside !== 0 && start >= from && start < plan.to) addTo(increases, plan.steps.start(start), inside);
     if (before >= 0) addBetween(plan, fine, register, before, at, increases);
     before = at;
@@ -226,7 +216,7 @@ function addBetween(
   const fromT = fine.starts[before] + lanes[lane + LAST_T][before];
   const toT = fine.starts[at] + lanes[lane + FIRST_T][at];
   const moved = lanes[lane + FIRST_V][at] - lanes[lane + LAST_V][before];
-  const amount = limbsToNumber(lanes[lane + FIRST_CORR][at], lanes[lane + FIRST_CORR + 1][at], moved);
+  const amount = limbsAt(lanes, lane + FIRST_CORR, at, moved);
   // Past the greatest gap it is zero already: then the engine put it all into the later bucket.
   if (amount <= 0 || toT - fromT > maxGapMs) return;
   const range = plan.steps.start(plan.from);

@@ -3,8 +3,8 @@ import type { Buckets } from './buckets.ts';
 import { costFinisher } from './cost.ts';
 import { compileExpression } from './expression.ts';
 import type { Amounts, FinishPlan, Increases } from './finish-plan.ts';
-import { LIMB, limbsToNumber, ROWS, type SketchKind } from './kinds.ts';
-import { type Accumulator, findAccumulator, type Layout } from './layout.ts';
+import { LIMB, limbsAt, limbsToNumber, ROWS, type SketchKind } from './kinds.ts';
+import { findAccumulator, type Layout } from './layout.ts';
 import { quantileIn } from './quantile-fn.ts';
 import { quantileOf } from './sketch/quantile-sketch.ts';
 import { type TopText, topOf } from './sketch/top-sketch.ts';
@@ -76,11 +76,9 @@ function timeMeanFinisher(layout: Layout, field: string, steps: Buckets): Finish
   const area = findAccumulator(layout, 'area', field);
   const stood = findAccumulator(layout, 'stood', field);
   if (area === null || stood === null) return () => null;
-  const limbs = ({ lane }: Accumulator, at: number) =>
-    limbsToNumber(steps.lanes[lane][at], steps.lanes[lane + 1][at]);
   return (at) => {
-    const ms = limbs(stood, at);
-    return ms === 0 ? null : scaled(limbs(area, at) / ms, area.decimals);
+    const ms = limbsAt(steps.lanes, stood.lane, at);
+    return ms === 0 ? null : scaled(limbsAt(steps.lanes, area.lane, at) / ms, area.decimals);
   };
 }
 
@@ -167,8 +165,7 @@ function increaseFinisher(layout: Layout, field: string, steps: Buckets, increas
   }
   const share = findAccumulator(layout, 'share', field);
   if (share === null) return () => null;
-  return (at) =>
-    scaled(limbsToNumber(steps.lanes[share.lane][at], steps.lanes[share.lane + 1][at]), share.decimals);
+  return (at) => scaled(limbsAt(steps.lanes, share.lane, at), share.decimals);
 }
 
 /** Per second of the step or window, also where the step has not ended. */

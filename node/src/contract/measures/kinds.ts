@@ -114,10 +114,15 @@ export function carryOf(lo: number): number {
   return Math.floor((lo + LIMB_HALF) / LIMB);
 }
 
+/** The exact integer as a double: what is shown, never what is kept. */
+export function limbsToNumber(hi: number, lo: number): number {
+  return hi * LIMB + lo;
+}
+
 /**
- * The exact integer as a double: what is shown, never what is kept. What is to be added goes in before it is rounded, since
- * the corrections of a register may be past 2^53 where the register with them is not.
+ * The same of a lane and the one after it. What is to be added goes in before it is rounded, since the corrections of a
+ * register may be past 2^53 where the register with them is not.
  */
-export function limbsToNumber(hi: number, lo: number, more = 0): number {
-  return hi * LIMB + (lo + more);
+export function limbsAt(lanes: Float64Array[], lane: number, at: number, more = 0): number {
+  return limbsToNumber(lanes[lane][at], lanes[lane + 1][at] + more);
 }

@@ -11,7 +11,7 @@ import {
   LATE,
   LONG_AMOUNT,
   LONG_MS,
-  limbsToNumber,
+  limbsAt,
   RESETS,
   ROWS,
 } from './kinds.ts';
@@ -106,8 +106,8 @@ function coverageOf(plan: FinishPlan, steps: Buckets, at: number, long: Long | n
 function shareSpans({ lanes, starts, n }: Buckets, lane: number): Long {
   const long = noSpans();
   for (let at = 0; at < n; at++) {
-    long.amounts.set(starts[at], limbsOf(lanes, lane + LONG_AMOUNT, at));
-    long.ms.set(starts[at], limbsOf(lanes, lane + LONG_MS, at));
+    long.amounts.set(starts[at], limbsAt(lanes, lane + LONG_AMOUNT, at));
+    long.ms.set(starts[at], limbsAt(lanes, lane + LONG_MS, at));
   }
   return long;
 }
@@ -124,15 +124,15 @@ function registerSpans(plan: FinishPlan, fine: Buckets, { lane }: Accumulator, q
   for (let at = 0; at < fine.n; at++) {
     if (Number.isNaN(lanes[lane + FIRST_V][at])) continue;
     const start = plan.steps.start(fine.starts[at]);
-    let amount = limbsOf(lanes, quality.lane + LONG_AMOUNT, at);
-    let ms = limbsOf(lanes, quality.lane + LONG_MS, at);
+    let amount = limbsAt(lanes, quality.lane + LONG_AMOUNT, at);
+    let ms = limbsAt(lanes, quality.lane + LONG_MS, at);
     add(plan, long.spannedMs, start, lanes[lane + LAST_T][at] - lanes[lane + FIRST_T][at]);
     if (before >= 0) {
       const fromT = fine.starts[before] + lanes[lane + LAST_T][before];
       const toT = fine.starts[at] + lanes[lane + FIRST_T][at];
       // Past the greatest gap it is zero: the amount stands here, and stays here.
       const moved = lanes[lane + FIRST_V][at] - lanes[lane + LAST_V][before];
-      const crossing = limbsOf(lanes, lane + FIRST_CORR, at, moved);
+      const crossing = limbsAt(lanes, lane + FIRST_CORR, at, moved);
       const isLong = toT - fromT > quality.longMs;
       if (isLong) {
         amount -= crossing;
@@ -172,8 +172,4 @@ function addCrossing(
 function add(plan: FinishPlan, sums: Map<number, number>, start: number, amount: number): void {
   if (start >= plan.steps.start(plan.from) && start < plan.to)
     sums.set(start, (sums.get(start) ?? 0) + amount);
-}
-
-function limbsOf(lanes: Float64Array[], lane: number, at: number, more = 0): number {
-  return limbsToNumber(lanes[lane][at], lanes[lane + 1][at], more);
 }
