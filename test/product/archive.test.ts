@@ -11,24 +11,12 @@ import { openEmbeddedLog } from '../../node/src/store/log/embedded-log.ts';
 import { type Appliance, weir as command, SITE, until } from './appliance.ts';
 import { appliance, temporaryDir } from './harness.ts';
 import { Oracle } from './oracle.ts';
-import { Publisher } from './publisher.ts';
-import { Meters, seeded, shuffled } from './readings.ts';
+import { Meters, seeded } from './readings.ts';
+import { untidyLoad } from './untidy-load.ts';
 import { verify } from './verify.ts';
 
 const seed = 1 + Math.floor(Math.random() * 2 ** 31);
 const RIGHT = { lost: 0, twice: 0, wrong: [] };
-
-async function load(weir: Appliance, oracle: Oracle, meters: Meters, packs: number): Promise<void> {
-  const publisher = await Publisher.open(weir.mqttPort, oracle);
-  const random = seeded(seed + packs);
-  for (let at = 0; at < packs; at++) {
-    await publisher.pack(shuffled(meters.take(50), random));
-    const again = at % 5 === 4 ? oracle.someAcked(20, random) : [];
-    if (again.length > 0) await publisher.pack(again, true);
-  }
-  await publisher.settle();
-  await publisher.close();
-}
 
 /** What the retention job does in the course of days: all of the log is archived, and forgotten but for its end. */
 async function archiveAndForget(data: string, siteText: string): Promise<number> {
@@ -71,7 +59,7 @@ test(`what the log has forgotten is read again from the archive (seed ${seed})`,
   const oracle = new Oracle();
   const meters = new Meters(40, Date.now() - 5_400_000, seeded(seed), 'p');
   let weir = await appliance({ data, site });
-  await load(weir, oracle, meters, 60);
+  await untidyLoad(weir, oracle, meters, { packs: 60, seed });
   // All of it is applied before the end, so that the stores include all that the log is about to forget.
   expect(await verify(weir, oracle)).toEqual(RIGHT);
   expect(await weir.stop()).toBe(0);
@@ -86,7 +74,7 @@ test(`what the log has forgotten is read again from the archive (seed ${seed})`,
 retention:`;
   await writeFile(site, text.replace('\nretention:', added));
   weir = await appliance({ data, site });
-  await load(weir, oracle, meters, 20);
+  await untidyLoad(weir, oracle, meters, { packs: 20, seed });
   let fill!: Replay;
   await until(
     'the added rollup to be filled',

@@ -9,27 +9,14 @@ import { openLevelRunStore } from '../../node/src/store/runs/level-run-store.ts'
 import { type Appliance, weir as command, SITE, until } from './appliance.ts';
 import { appliance, temporaryDir } from './harness.ts';
 import { Oracle } from './oracle.ts';
-import { Publisher } from './publisher.ts';
-import { Meters, seeded, shuffled } from './readings.ts';
+import { Meters, seeded } from './readings.ts';
+import { untidyLoad } from './untidy-load.ts';
 import { verify } from './verify.ts';
 
 const seed = 1 + Math.floor(Math.random() * 2 ** 31);
 const RIGHT = { lost: 0, twice: 0, wrong: [] };
 const STORES = 4;
 const SHARDS = 24;
-
-async function load(weir: Appliance, oracle: Oracle, meters: Meters, packs: number): Promise<void> {
-  const publisher = await Publisher.open(weir.mqttPort, oracle);
-  const random = seeded(seed + packs);
-  for (let at = 0; at < packs; at++) {
-    // Late, out of order, and some of it twice.
-    await publisher.pack(shuffled(meters.take(50), random));
-    const again = at % 5 === 4 ? oracle.someAcked(20, random) : [];
-    if (again.length > 0) await publisher.pack(again, true);
-  }
-  await publisher.settle();
-  await publisher.close();
-}
 
 async function post(weir: Appliance, path: string, body?: object, method = 'POST'): Promise<Replay> {
   const init = body ? { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } } : {};
@@ -87,7 +74,7 @@ test(`a replay of what is right finds nothing; what was damaged is found, and co
   const oracle = new Oracle();
   const meters = new Meters(40, Date.now() - 5_400_000, seeded(seed), 'p');
   let weir = await appliance({ data, more: ['--checkpoint', '1500'] });
-  await load(weir, oracle, meters, 100);
+  await untidyLoad(weir, oracle, meters, { packs: 100, seed });
   const clean = await over(weir, (await post(weir, '/api/v1/replays', { rollup: 'usage' })).id);
   expect(clean).toMatchObject({ state: 'ready', differences: 0, fault: null, from: null });
   expect(clean.tiers).toHaveLength(12);
@@ -116,11 +103,11 @@ test(`a replay of what is right finds nothing; what was damaged is found, and co
     removed: 0,
   });
   // What comes between the report and its applying is in it.
-  await load(weir, oracle, meters, 40);
+  await untidyLoad(weir, oracle, meters, { packs: 40, seed });
   const applied = await command('replay', 'apply', String(ready.id), '--url', weir.http, '--json');
   expect(JSON.parse(applied.stdout)).toMatchObject({ state: 'applied', fault: null });
   expect(await verify(weir, oracle)).toEqual(RIGHT);
-  await load(weir, oracle, meters, 20);
+  await untidyLoad(weir, oracle, meters, { packs: 20, seed });
   expect(await verify(weir, oracle)).toEqual(RIGHT);
   expect(await weir.stop()).toBe(0);
   weir = await appliance({ data });
@@ -132,7 +119,7 @@ test(`a replay fills what the site file added, under load, over kill -9, or is c
   const oracle = new Oracle();
   const meters = new Meters(40, Date.now() - 5_400_000, seeded(seed), 'p');
   let weir = await appliance({ data });
-  await load(weir, oracle, meters, 100);
+  await untidyLoad(weir, oracle, meters, { packs: 100, seed });
   expect(await weir.stop()).toBe(0);
   const site = join(data, 'edited.yaml');
   const added = `
@@ -149,7 +136,7 @@ test(`a replay fills what the site file added, under load, over kill -9, or is c
   expect(first).toMatchObject({ reason: 'site', rollups: ['extra'] });
   await weir.kill();
   weir = await appliance({ data, site });
-  await load(weir, oracle, meters, 60);
+  await untidyLoad(weir, oracle, meters, { packs: 60, seed });
   expect(await over(weir, first.id)).toMatchObject({ state: 'applied', fault: null });
   const path = '/api/v1/rollups/extra?from=-3h&step=1m&measures=readings';
   const { series } = await weir.json<RollupAnswer>(path);

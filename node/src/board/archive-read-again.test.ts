@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import pino from 'pino';
 import { afterAll, expect, test } from 'vitest';
-import { LIMITS, type LogRecord, shardOfHash } from '../contract/index.ts';
-import { hashBytes } from '../contract/reading/shard-of.ts';
+import { shardsOfKeys } from '../client/shard-lines.ts';
+import { LIMITS, type LogRecord } from '../contract/index.ts';
 import { SWAP_STREAM } from '../contract/site/swap-stream.ts';
 import { ShardEngine } from '../engine/engine.ts';
 import { buildRecord } from '../engine/testing/build-record.ts';
@@ -25,13 +25,8 @@ const SHARD = 3;
 const WALL_MS = Date.UTC(2026, 9, 24, 22);
 const site = { ...testSite({ idFields: ['meter', 'ts'] }), retention: { rawMs: 7_200_000, rawBytes: 1e9 } };
 
-function shardOf(key: string): number {
-  const bytes = new TextEncoder().encode(key);
-  return shardOfHash(hashBytes(bytes, 0, bytes.length));
-}
-
 const KEYS = Array.from({ length: 400 }, (_, at) => `m${at} é"`)
-  .filter((key) => shardOf(key) === SHARD)
+  .filter((key) => shardsOfKeys([key])?.[0] === SHARD)
   .slice(0, 4);
 
 const reading = fc.record({
