@@ -91,15 +91,16 @@ async function effectOf(client: Parts['client'], swap: SwapMessage): Promise<Swa
     const counts = rollups.some(({ measures }) => measures.some(({ field }) => field === swap.field));
     return counts ? (taken.heard ? 'counted' : 'unheard') : 'uncounted';
   }
-  const many = swaps.filter(({ stream }) => stream === swap.stream).length >= LIMITS.swapsOfMeter;
+  if (swaps.filter(({ stream }) => stream === swap.stream).length >= LIMITS.swapsOfMeter)
+    throw new WeirError(
+      'WEIR_BAD_QUESTION',
+      `The swap changes nothing: ${swap.meter} has ${LIMITS.swapsOfMeter} already, and no more are taken.`,
+      { field: 'meter', suggestion: 'GET /api/v1/swaps lists them.' },
+    );
   throw new WeirError(
     'WEIR_BAD_QUESTION',
-    many
-      ? `The swap changes nothing: ${swap.meter} has ${LIMITS.swapsOfMeter} already, and no more are taken.`
-      : `The swap changes nothing: the reading of ${swap.meter} before it is not known any more, so it cannot be told what flowed before it and what after.`,
-    many
-      ? { field: 'meter', suggestion: 'GET /api/v1/swaps lists them.' }
-      : { field: 'at', suggestion: 'What was counted stands.' },
+    `The swap changes nothing: the reading of ${swap.meter} before it is not known any more, so it cannot be told what flowed before it and what after.`,
+    { field: 'at', suggestion: 'What was counted stands.' },
   );
 }
 

@@ -68,13 +68,17 @@ export function ratesOf(loads: StreamLoad[]): { readings: number; messages: numb
   return { readings, messages };
 }
 
+function keysOf(loads: StreamLoad[]): number {
+  return loads.reduce((sum, load) => sum + load.keys, 0);
+}
+
 /** Memory until the next checkpoint: 40 bytes a reading of ten thousand meters with packs, 110 of a million. */
 const CHANGED_BYTES_A_READING = 50;
 const BYTES_A_KEY = 56;
 
 export function checkpointEveryMs(loads: StreamLoad[], threads: number): number {
   const { readings } = ratesOf(loads);
-  const keyBytes = (loads.reduce((sum, load) => sum + load.keys, 0) * BYTES_A_KEY) / threads;
+  const keyBytes = (keysOf(loads) * BYTES_A_KEY) / threads;
   const due = Math.min(LIMITS.checkpointReadings, checkpointDueBytes(keyBytes) / CHANGED_BYTES_A_READING);
   const untilDueMs = (1000 * due * threads) / Math.max(1e-9, readings);
   return Math.min(LIMITS.checkpointMs, untilDueMs);
@@ -91,12 +95,11 @@ export function estimate(site: Site, loads: StreamLoad[], measured: Measured, ch
   const commits = commitsPerSecond(loads, measured.syncMs);
   const disk = diskOf(site, loads, measured, rates.readings);
   const flash = flashOf(loads, measured, commits, checkpointMs);
-  const keys = loads.reduce((sum, load) => sum + load.keys, 0);
   const micros = cpuMicros(measured, rates, commits);
   const endurance = site.wear?.enduranceBytes ?? null;
   return {
     load: {
-      keys,
+      keys: keysOf(loads),
       readingsPerSecond: rates.readings,
       messagesPerSecond: rates.messages,
       commitsPerSecond: commits,
