@@ -30,6 +30,8 @@ export interface RunPorts {
   log: CommitLog;
   entry: URL;
   storeDir: string;
+  /** Readings between two checkpoints of the shadow. */
+  checkpointReadings: number;
   /** Raw readings of streams from before a record of the log; null where nothing was ever archived. */
   archived(before: number, streams: string[]): ArchivedRaw | null;
   nowMs(): number;
@@ -66,7 +68,7 @@ export class ReplayRun {
       rollups: this.#stored.replay.rollups,
       storeDir: this.#ports.storeDir,
       stores: Array.from({ length: STORES }, (_, store) => store),
-      checkpointReadings: CHECKPOINT_READINGS,
+      checkpointReadings: this.#ports.checkpointReadings,
     });
     try {
       await this.#fill(thread);

@@ -13,7 +13,7 @@ import type { CommitLog } from '../../log/port.ts';
 import type { ArchivedRaw } from '../archive-runs.ts';
 import type { ReshapePlan } from '../reshape/reshape-plan.ts';
 import { isOver, KEPT, newReplay, ReplayFiles, type StoredReplay, siteMark } from './replay-file.ts';
-import { ReplayRun } from './replay-run.ts';
+import { CHECKPOINT_READINGS, ReplayRun } from './replay-run.ts';
 
 /** A thread that serves was started again under the replay: it is tried again after this long, this many times. */
 const AGAIN_MS = 5_000;
@@ -253,6 +253,7 @@ export class Replays {
       nowMs,
       ask: <T>(method: string, params: unknown, signal: AbortSignal) => ask<T>(method, params, signal),
       storeDir: this.#files.storeDir(replay.id),
+      checkpointReadings: CHECKPOINT_READINGS,
       save: () => this.#files.save(stored),
       dropShadow: () => this.#files.dropShadow(replay.id),
     };

@@ -1,0 +1,144 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { mergeFor, type Site } from '../../contract/index.ts';
+import { chunkSpanMs, HISTORY_SPAN_MS, periodOf, TABLES } from '../../contract/measures/tables.ts';
+import type { TestRecord } from '../../engine/testing/oracle.ts';
+import { testSite } from '../../engine/testing/test-site.ts';
+import { shardsOf } from '../../shard/open-shards.ts';
+import { STORES } from '../../shard/thread-messages.ts';
+import { openLevelRunStore } from '../../store/runs/level-run-store.ts';
+import { BENCH_KEYS, BENCH_SHARD, countsOf, ReplayBench } from '../testing/replay-bench.ts';
+import type { StoredReplay } from './replay-file.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'weir-replay-run-'));
+afterAll(() => rmSync(dir, { recursive: true }));
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const WALL_MS = Date.UTC(2026, 9, 20, 22);
+
+function siteOf(keepDays: number, rawMs: number): Site {
+  const site = testSite({ idFields: ['meter', 'ts'], keepDays });
+  return { ...site, retention: { rawMs, rawBytes: 1e9 } };
+}
+
+/** A record every so often: readings of the meters, and one that comes so many records late, or again. */
+function recordsOf(count: number, stepMs: number, lateBy = 4): TestRecord[] {
+  const reading = (at: number, meter: number) => ({
+    key: BENCH_KEYS[meter],
+    time: WALL_MS + at * stepMs + meter * 1000,
+    numbers: { kwh: at * 40 + ((at * 7 + meter) % 31), watts: (at * 13 + meter) % 50 },
+    texts: { state: at % 5 === 0 ? null : ['NY', 'CA'][Math.floor(at / 9) % 2] },
+  });
+  return Array.from({ length: count }, (_, at) => {
+    const late = at % 3 === 0 ? 1 : 0;
+    const own = BENCH_KEYS.map((_, meter) => reading(at, meter)).filter(
+      (_, meter) => meter !== late || at % 2 > 0,
+    );
+    const before = at < lateBy ? [] : [reading(at - lateBy, (at - lateBy) % 3 === 0 ? 1 : 0)];
+    return { wallMs: WALL_MS + at * stepMs + 5_000, clockTrusted: true, readings: [...own, ...before] };
+  });
+}
+
+/** All archived, in runs of so many records, and forgotten but for the last of them. */
+async function archived(name: string, site: Site, records: TestRecord[], run: number): Promise<ReplayBench> {
+  const bench = await ReplayBench.open(join(dir, name), site);
+  await bench.take(records);
+  const ends = Array.from({ length: Math.floor(records.length / run) }, (_, at) => (at + 1) * run);
+  await bench.archive(...ends);
+  await bench.forgetBefore(ends[ends.length - 1] - 1);
+  return bench;
+}
+
+async function periodsOf(bench: ReplayBench, stored: StoredReplay, table: string): Promise<number[]> {
+  const number = BENCH_SHARD % STORES;
+  const store = await openLevelRunStore({
+    dir: join(bench.storeDir(stored), String(number)),
+    shards: shardsOf(number),
+    merge: mergeFor,
+  });
+  try {
+    const view = store.view(BENCH_SHARD);
+    const periods = view.periods(table, 0, Number.MAX_SAFE_INTEGER);
+    view.close();
+    return periods;
+  } finally {
+    await store.close();
+  }
+}
+
+test('what is archived is looked up once, however many runs there are', async () => {
+  const bench = await archived('once', siteOf(4000, DAY_MS), recordsOf(11, 600_000), 2);
+  let looked = 0;
+  const stored = bench.asked(1, 'usage');
+  const tiers = await bench.replay(stored, {
+    archived: (before, streams) => {
+      looked++;
+      return bench.runs.before(before, streams);
+    },
+  });
+  expect(countsOf(tiers)).toEqual({ equal: expect.any(Number), differing: 0 });
+  expect(countsOf(tiers).equal).toBeGreaterThan(50);
+  expect(stored.replay.archive).toBe('records 1 to 8 of the log');
+  // Once to see whether it helps, and once to read it: each look asks for the size of every file.
+  expect(looked).toBe(2);
+  await bench.close();
+}, 600_000);
+
+test('a replay that is killed while it reads the archive goes on, and ends with the same report', async () => {
+  const bench = await archived('killed', siteOf(4000, DAY_MS), recordsOf(36, 600_000), 4);
+  const own = { checkpointReadings: 20 };
+  const whole = bench.asked(1, 'usage');
+  const expected = await bench.replay(whole, own);
+  expect(countsOf(expected).differing).toBe(0);
+
+  const stored = bench.asked(2, 'usage');
+  // Before the first run, in the first, and between two of them: what was not checkpointed is lost each time.
+  for (const runs of [1, 2, 6]) {
+    const control = new AbortController();
+    let begun = 0;
+    const nowMs = () => {
+      if (++begun === runs) control.abort(new Error('killed'));
+      return bench.nowMs;
+    };
+    await expect(bench.replay(stored, { ...own, nowMs }, control.signal)).rejects.toThrow('killed');
+  }
+  const readBefore = stored.replay.readings;
+  expect(readBefore).toBeGreaterThan(0);
+  expect(await bench.replay(stored, own)).toEqual(expected);
+  expect(stored.replay.records).toEqual(whole.replay.records);
+  expect(stored.replay.archive).toBe(whole.replay.archive);
+  // It did not begin anew: the last run of it read less than all there is.
+  expect(stored.replay.readings - readBefore).toBeLessThan(whole.replay.readings);
+  await bench.close();
+}, 600_000);
+
+test('of the archive a shadow keeps what the store would have kept, and no more', async () => {
+  const stepMs = 30 * 60_000;
+  const rawMs = 2 * DAY_MS;
+  const run = 40;
+  // So late that what it needs was forgotten, were it not kept for as long as raw: two checkpoints lie between.
+  const records = recordsOf(480, stepMs, 86);
+  const bench = await archived('kept', siteOf(3, rawMs), records, run);
+  const stored = bench.asked(1, 'usage');
+  const checkpointReadings = 100;
+  const tiers = await bench.replay(stored, { checkpointReadings });
+  expect(countsOf(tiers).differing).toBe(0);
+  for (const { equal, tier } of tiers) expect(equal, tier).toBeGreaterThan(2);
+  const history = await periodsOf(bench, stored, TABLES.history('electricity'));
+  // It is forgotten after a checkpoint: before that all may be there that came since the last one.
+  const sinceCheckpointMs = (checkpointReadings / BENCH_KEYS.length + run) * stepMs;
+  const keptMs = rawMs + 5 * 60_000 + 2 * HISTORY_SPAN_MS + sinceCheckpointMs;
+  expect(history[0]).toBeGreaterThanOrEqual(periodOf(bench.nowMs - keptMs, HISTORY_SPAN_MS));
+  expect(keptMs).toBeLessThan((records.length * stepMs) / 2);
+  for (const { name, widthMs } of bench.site.rollups[0].tiers) {
+    const [first] = await periodsOf(bench, stored, TABLES.buckets('usage', ['state'], name));
+    const end = (first + 1) * chunkSpanMs(widthMs);
+    // What a tier keeps, twice its own and twice the widest bucket.
+    expect(end, name).toBeGreaterThan(bench.nowMs - 3 * DAY_MS - 2 * widthMs - 2 * DAY_MS);
+    if (widthMs < HOUR_MS) expect(end, name).toBeGreaterThan(WALL_MS + 3 * DAY_MS);
+  }
+  await bench.close();
+}, 600_000);
