@@ -199,7 +199,10 @@ ExecStart=/usr/local/sbin/weir-first-boot
 WantedBy=multi-user.target
 `;
 
-/** Removes itself last, so that a power cut starts it again. */
+/**
+ * Removes itself last, when all it made is on the disk, so that a power cut starts it again. Keys of ssh that a power cut
+ * left empty are made anew; ssh, which found none and gave up, is started then.
+ */
 const FIRST_BOOT = `#!/bin/sh
 set -eu
 root=$(findmnt -n -o SOURCE /)
@@ -208,11 +211,16 @@ if command -v growpart >/dev/null; then
   growpart "$disk" "$(cat "/sys/class/block/$(basename "$root")/partition")" || true
 fi
 if command -v resize2fs >/dev/null; then resize2fs "$root" || true; fi
-test -e /etc/ssh/ssh_host_ed25519_key || ssh-keygen -A || true
+if ! test -s /etc/ssh/ssh_host_ed25519_key; then
+  ssh-keygen -A || true
+  systemctl reset-failed ssh.service || true
+  systemctl --no-block restart ssh.service || true
+fi
 for package in ${PACKAGES}/*.deb; do
   test -e "$package" || continue
   DEBIAN_FRONTEND=noninteractive dpkg ${KEEP_SITE} -i "$package"
 done
+sync
 rm -rf ${PACKAGES} /etc/systemd/system/multi-user.target.wants/weir-first-boot.service
 rm -f /etc/systemd/system/weir-first-boot.service /usr/local/sbin/weir-first-boot
 `;
