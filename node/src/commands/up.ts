@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { copyFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { copyFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import pino, { type Logger } from 'pino';
 import {
@@ -10,6 +10,7 @@ import {
   type ListenAt,
   startBoard,
 } from '../board/index.ts';
+import { writeWhole } from '../board/write-whole.ts';
 import { settleThread } from '../client/settle-thread.ts';
 import { WeirError } from '../contract/index.ts';
 import { placeOf, selfArgs } from '../shipped/index.ts';
@@ -212,10 +213,13 @@ function announce(board: Board, json: boolean, dataDir: string): void {
     process.stderr.write(`  log in with the token in ${keepToken(token, dataDir)}; remove that file then\n`);
 }
 
-/** A journal is kept and copied about, so under systemd the token goes to a file that only the service's user reads. */
+/**
+ * A journal is kept and copied about, so under systemd the token goes to a file that only the service's user reads. A board
+ * whose plug is pulled right after its first start has it all the same: nobody is told a second time.
+ */
 function keepToken(token: string, dataDir: string): string {
   const file = join(dataDir, 'first-token');
-  writeFileSync(file, `${token}\n`, { mode: 0o600 });
+  writeWhole(file, `${token}\n`, 0o600);
   return file;
 }
 
