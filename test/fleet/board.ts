@@ -1,6 +1,9 @@
 import type { Credentials } from '../../firmware-sim/src/send/connect-frame.ts';
 import { must } from '../run.ts';
 
+/** An emulated board on a busy machine; one that hangs must still end the test. */
+const ANSWER_MS = 600_000;
+
 /** How an operator reaches one board: ssh, and the ports of MQTT and HTTP as they are seen from here. */
 export interface Reach {
   name: string;
@@ -10,7 +13,11 @@ export interface Reach {
   http: string;
 }
 
-/** One board that the plays have set up, asked over its ports as devices and people do. */
+/** Where a board that the plays have set up keeps its own token, and one that was flashed that of the first visit. */
+export const TOKEN_OF_PLAYS = '/etc/weir/token';
+export const TOKEN_OF_FLASH = '/var/lib/weir/first-token';
+
+/** One board that runs, asked over its ports as devices and people do. */
 export class Board {
   readonly reach: Reach;
   readonly #token: string;
@@ -20,8 +27,8 @@ export class Board {
     this.#token = token;
   }
 
-  static async of(reach: Reach): Promise<Board> {
-    return new Board(reach, (await must([...reach.ssh, 'cat', '/etc/weir/token'])).trim());
+  static async of(reach: Reach, token = TOKEN_OF_PLAYS): Promise<Board> {
+    return new Board(reach, (await must([...reach.ssh, 'cat', token])).trim());
   }
 
   /** Its output on the board; it must succeed. */
@@ -32,7 +39,7 @@ export class Board {
   async json<T>(path: string): Promise<T> {
     const answer = await fetch(new URL(path, this.reach.http), {
       headers: { authorization: `Bearer ${this.#token}` },
-      signal: AbortSignal.timeout(120_000),
+      signal: AbortSignal.timeout(ANSWER_MS),
     });
     const body = await answer.text();
     if (answer.status !== 200)
@@ -42,7 +49,7 @@ export class Board {
 
   /** Credentials of a device that may send what the loads send. */
   async addDevice(id: string): Promise<Credentials> {
-    const weir = ['runuser', '-u', 'weir', '--', '/usr/local/bin/weir'];
+    const weir = ['runuser', '-u', 'weir', '--', 'weir'];
     const added = await this.on(
       ...weir,
       'device',

@@ -179,6 +179,7 @@ export async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,
   withinMs = 20_000,
+  everyMs = 10,
 ): Promise<void> {
   const givenUpMs = performance.now() + withinMs;
   let why = '';
@@ -189,6 +190,6 @@ export async function until(
       why = ` (${fault instanceof Error ? fault.message : String(fault)})`;
     }
     if (performance.now() > givenUpMs) throw new Error(`waited ${withinMs} ms in vain for ${what}${why}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
 }
