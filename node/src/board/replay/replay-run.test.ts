@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import { mergeFor, type Site } from '../../contract/index.ts';
 import { chunkSpanMs, HISTORY_SPAN_MS, periodOf, TABLES } from '../../contract/measures/tables.ts';
 import type { TestRecord } from '../../engine/testing/oracle.ts';
@@ -140,5 +140,31 @@ test('of the archive a shadow keeps what the store would have kept, and no more'
     expect(end, name).toBeGreaterThan(bench.nowMs - 3 * DAY_MS - 2 * widthMs - 2 * DAY_MS);
     if (widthMs < HOUR_MS) expect(end, name).toBeGreaterThan(WALL_MS + 3 * DAY_MS);
   }
+  await bench.close();
+}, 600_000);
+
+test('where a checkpoint has few readings of a key, a store is filled after the other, also over a kill', async () => {
+  const bench = await ReplayBench.open(join(dir, 'apart'), siteOf(4000, DAY_MS));
+  await bench.take(recordsOf(60, 600_000));
+  const whole = bench.asked(1, 'usage');
+  const expected = await bench.replay(whole);
+  expect(countsOf(expected)).toEqual({ equal: expect.any(Number), differing: 0 });
+
+  const stored = bench.asked(2, 'usage');
+  const read = bench.log.read.bind(bench.log);
+  const control = new AbortController();
+  const reads = vi.spyOn(bench.log, 'read').mockImplementation(async function* (from) {
+    for await (const entry of read(from)) {
+      if (entry.seq === 41) control.abort(new Error('killed'));
+      yield entry;
+    }
+  });
+  const own = { checkpointReadings: 20 };
+  await expect(bench.replay(stored, own, control.signal)).rejects.toThrow('killed');
+  reads.mockClear();
+  expect(await bench.replay(stored, own)).toEqual(expected);
+  // Each store by itself, and what came since for all of them.
+  expect(reads.mock.calls.length).toBeGreaterThan(STORES);
+  expect(stored.replay.records).toEqual(whole.replay.records);
   await bench.close();
 }, 600_000);

@@ -13,11 +13,15 @@ import { STORES } from '../../shard/thread-messages.ts';
 import type { ArchivedRaw } from '../archive-runs.ts';
 import type { ReshapePlan } from '../reshape/reshape-plan.ts';
 import type { StoredReplay } from './replay-file.ts';
-import { type Positions, ReplayThread } from './replay-thread.ts';
+import { type Positions, ReplayThread, type Taken } from './replay-thread.ts';
 
 const HOUR_MS = 3_600_000;
 /** Readings between two checkpoints of a shadow: some 60 MB at the most, and a second or two to read again. */
 export const CHECKPOINT_READINGS = 1_000_000;
+/** With fewer readings of a key in a checkpoint, one store is filled after the other. */
+const READINGS_OF_A_KEY = 10;
+const STORES_AT_ONCE = 2;
+const ALL_STORES = Array.from({ length: STORES }, (_, store) => store);
 /** With fewer records to go the stores are looked at, and the last ones follow. */
 const NEARLY_RECORDS = 64;
 /** Progress is kept so often: what a restart shows. */
@@ -32,6 +36,8 @@ export interface RunPorts {
   storeDir: string;
   /** Readings between two checkpoints of the shadow. */
   checkpointReadings: number;
+  /** Of the shards that serve. */
+  keys(signal: AbortSignal): Promise<number>;
   /** Raw readings of streams from before a record of the log; null where nothing was ever archived. */
   archived(before: number, streams: string[]): ArchivedRaw | null;
   nowMs(): number;
@@ -62,14 +68,9 @@ export class ReplayRun {
   /** Answers what differed. With `apply` it is right afterwards. */
   async run(apply: boolean): Promise<TierDifference[]> {
     if (!this.#stored.begun) await this.#begin();
-    const thread = new ReplayThread(this.#ports.entry, {
-      kind: 'replay',
-      site: this.#ports.site,
-      rollups: this.#stored.replay.rollups,
-      storeDir: this.#ports.storeDir,
-      stores: Array.from({ length: STORES }, (_, store) => store),
-      checkpointReadings: this.#ports.checkpointReadings,
-    });
+    const { checkpointReadings, keys } = this.#ports;
+    if ((await keys(this.#signal)) * READINGS_OF_A_KEY > checkpointReadings) await this.#fillApart();
+    const thread = this.#threadOf(ALL_STORES);
     try {
       await this.#fill(thread);
       await thread.end();
@@ -80,6 +81,17 @@ export class ReplayRun {
       // A line to a thread that is being started again has nothing to let go.
       await this.#ports.ask('unpin', null, new AbortController().signal).catch(() => undefined);
     }
+  }
+
+  #threadOf(stores: number[]): ReplayThread {
+    return new ReplayThread(this.#ports.entry, {
+      kind: 'replay',
+      site: this.#ports.site,
+      rollups: this.#stored.replay.rollups,
+      storeDir: this.#ports.storeDir,
+      stores,
+      checkpointReadings: this.#ports.checkpointReadings,
+    });
   }
 
   async #begin(): Promise<void> {
@@ -162,6 +174,46 @@ export class ReplayRun {
     if (plan !== null) return plan.read;
     const rollups = site.rollups.filter(({ name }) => this.#stored.replay.rollups.includes(name));
     return [...new Set(rollups.map(({ stream }) => stream))];
+  }
+
+  /**
+   * The log as it is now, into each store by itself. Each time the log is read and decoded anew, which costs less than
+   * the entries that are spared: a checkpoint has four times as many readings of a key.
+   */
+  async #fillApart(): Promise<void> {
+    const { from } = this.#stored.replay.records;
+    const { first, last: to } = this.#ports.log.bounds();
+    // What begins in the archive is for the thread of all stores.
+    if (from < first) return;
+    const failed = new AbortController();
+    const signal = AbortSignal.any([this.#signal, failed.signal]);
+    const done = ALL_STORES.map(() => from - 1);
+    const waiting = [...ALL_STORES];
+    const fillSome = async () => {
+      try {
+        for (let store = waiting.shift(); store !== undefined; store = waiting.shift())
+          for await (const { seq, readings } of this.#fillStore(store, to, signal)) {
+            done[store] = seq;
+            this.#note({ seq: Math.floor(done.reduce((sum, one) => sum + one, 0) / STORES), readings });
+          }
+      } catch (fault) {
+        failed.abort(fault);
+      }
+    };
+    await Promise.all(Array.from({ length: STORES_AT_ONCE }, fillSome));
+    signal.throwIfAborted();
+  }
+
+  async *#fillStore(store: number, to: number, signal: AbortSignal): AsyncGenerator<Taken> {
+    const thread = this.#threadOf([store]);
+    try {
+      const from = 1 + Math.min(...(await thread.open(signal)).map(([, seq]) => seq));
+      yield* thread.feed(this.#ports.log, { from, to, until: null }, signal);
+      await thread.checkpoint(signal);
+      await thread.close(signal);
+    } finally {
+      await thread.end();
+    }
   }
 
   /** Up to the newest record; then to where each shard's store stands, exactly. */

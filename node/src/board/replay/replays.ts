@@ -5,6 +5,7 @@ import {
   type Replay,
   type ReplayQuestion,
   type ReplaysAnswer,
+  type ShardStats,
   type Site,
   type StatusAnswer,
   WeirError,
@@ -254,6 +255,10 @@ export class Replays {
       ask: <T>(method: string, params: unknown, signal: AbortSignal) => ask<T>(method, params, signal),
       storeDir: this.#files.storeDir(replay.id),
       checkpointReadings: CHECKPOINT_READINGS,
+      keys: async (signal: AbortSignal) => {
+        const threads = await ask<{ shards: ShardStats[] }>('stats', {}, signal);
+        return threads.flatMap(({ shards }) => shards).reduce((sum, { keys }) => sum + keys, 0);
+      },
       save: () => this.#files.save(stored),
       dropShadow: () => this.#files.dropShadow(replay.id),
     };

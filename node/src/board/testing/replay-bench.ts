@@ -148,6 +148,7 @@ export class ReplayBench {
       entry: ENTRY,
       storeDir: this.storeDir(stored),
       checkpointReadings: 1e9,
+      keys: async () => BENCH_KEYS.length,
       archived: (before, streams) => this.runs.before(before, streams),
       nowMs: () => this.nowMs,
       ask: async <T>(method: string, params: unknown, asked: AbortSignal) => [
