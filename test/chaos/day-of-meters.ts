@@ -1,11 +1,13 @@
 import { LoadClient, TapeWriter } from '@weir/firmware-sim';
 import type { Appliance } from '../product/appliance.ts';
+import { numberOption } from './cut-loop.ts';
 
 /** A day of many meters at 15-minute readings: every meter's register grows by its number and the slot. */
 const PACK = 500;
 export const DAY_MS = 24 * 3_600_000;
 const SLOT_MS = 15 * 60_000;
-export const SLOTS = DAY_MS / SLOT_MS;
+/** Of the day's 96. */
+export const SLOTS = numberOption('slots', DAY_MS / SLOT_MS);
 export const TAPE_BYTES = 1024 * 1024;
 /** Yesterday, in UTC. */
 export const day = Math.floor(Date.now() / DAY_MS) * DAY_MS - DAY_MS;
@@ -29,11 +31,11 @@ retention: { raw: 7d, rawBytes: 16GB }
 `;
 
 /** A pack of readings one after the other. */
-export function packOf(first: number, count: number, ts: number, slot: number): string {
+export function packOf(first: number, count: number, ts: number, slot: number, letter = 'm'): string {
   const parts: string[] = [];
   for (let meter = first; meter < first + count; meter++)
     parts.push(
-      `{"meter":"m${meter}","ts":${ts + (meter % 899) * 1000},"kwh":${(slot * (40 + (meter % 61))) / 1000},"state":"s${meter % 50}"}`,
+      `{"meter":"${letter}${meter}","ts":${ts + (meter % 899) * 1000},"kwh":${(slot * (40 + (meter % 61))) / 1000},"state":"s${meter % 50}"}`,
     );
   return `[${parts.join()}]`;
 }

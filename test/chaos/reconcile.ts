@@ -11,15 +11,17 @@ import { clientOf, DAY_MS, DAY_SITE, day, fillDay, packOf, SLOTS, TAPE_BYTES } f
 /**
  * What the nightly job takes: a day of many meters at 15-minute readings is sent, then read again and compared while
  * readings go on at a steady rate. Prints how long it took, and the acknowledgements' p99 before and meanwhile.
- * `--meters 1000000 --rate 20000` is the long form.
+ * `--meters 1000000 --rate 20000` is the long form; `--slots 8` takes two hours of the day.
  */
 const TICK_MS = 50;
 
 const meters = numberOption('meters', 20_000);
 const rate = numberOption('rate', 2_000);
 const seconds = numberOption('seconds', 10);
+/** Each sends every ten seconds. */
+const others = rate * 10;
 
-/** Readings of now at the steady rate, until told; answers the p99 of their acknowledgements. */
+/** Readings of other meters at the steady rate, until told; answers the p99 of their acknowledgements. */
 async function steady(appliance: Appliance, name: string, going: () => boolean): Promise<number | null> {
   const client = await clientOf(appliance, name, 2_000);
   const startedMs = performance.now();
@@ -30,7 +32,7 @@ async function steady(appliance: Appliance, name: string, going: () => boolean):
     for (; sent + 100 <= due && packs < 20; sent += 100, packs++)
       tape.add(
         'packs/now/electricity',
-        packOf(sent % meters, Math.min(100, meters), Date.now() - 900_000, SLOTS + sent),
+        packOf(sent % others, 100, Date.now() - 900_000, SLOTS + sent, 'n'),
         100,
       );
     if (packs > 0) await client.send(tape.tape());
@@ -50,6 +52,7 @@ async function measure(work: string): Promise<object> {
     await appliance.ready();
     const filledS = await fillDay(appliance, meters);
     await appliance.ready();
+    process.stderr.write('reconciling\n');
     const endsAtMs = performance.now() + seconds * 1000;
     const before = await steady(appliance, 'before', () => performance.now() < endsAtMs);
     const question = { rollup: 'usage', from: String(day), to: String(day + DAY_MS), apply: true };
