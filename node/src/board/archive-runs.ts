@@ -3,8 +3,12 @@ import type { ArchivedRun } from '../shard/archive-messages.ts';
 
 const VERSION = 1;
 
-/** Raw readings in files, from the first record of the log on; or why there are none to be read again. */
-export type ArchivedRaw = { runs: ArchivedRun[] } | { why: string };
+/** Raw readings in files, without a gap up to a record of the log, and why there are none before them. */
+export interface ArchivedRaw {
+  runs: ArchivedRun[];
+  /** Null where they begin with the first record of all. */
+  why: string | null;
+}
 
 /**
  * Which records of the log are in which files of the archive, a line a run. It stands in the data directory, beside the
@@ -38,18 +42,22 @@ export class ArchiveRuns {
     this.#byFirst.set(run.from, run);
   }
 
-  /** All that came of the streams before a record, without a gap; null where nothing was ever archived. */
+  /** What came of the streams before a record, as far back as nothing is missing; null where nothing was archived. */
   before(record: number, streams: string[]): ArchivedRaw | null {
     if (this.#byFirst.size === 0) return null;
     const runs: ArchivedRun[] = [];
-    for (let next = 1; next < record; next = runs[runs.length - 1].to + 1) {
-      const run = this.#byFirst.get(next);
-      if (run === undefined) return { why: `records of the log from ${next} on were not archived` };
-      const why = whyNot(run, streams);
-      if (why !== null) return { why };
-      runs.push(run);
+    let next = record;
+    let why: string | null = null;
+    for (const run of [...this.#byFirst.values()].sort((a, b) => b.from - a.from)) {
+      if (run.from >= next || run.to < next - 1) continue;
+      why = whyNot(run, streams);
+      // Another one may reach over the same records.
+      if (why !== null) continue;
+      runs.unshift(run);
+      next = run.from;
     }
-    return { runs };
+    if (next > 1) why ??= `record ${next - 1} of the log was not archived`;
+    return { runs, why };
   }
 }
 

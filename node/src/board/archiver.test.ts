@@ -104,12 +104,27 @@ test.each(['parquet', 'csv'] as const)(
     const found = new ArchiveRuns(list).before(41, ['electricity']);
     expect(found).toMatchObject({
       runs: [
-        { from: 1, to: 17, damaged: 0, left: [], files: [{ stream: 'electricity', rows: 85 }] },
-        { from: 18, to: 40, damaged: 0, left: [], files: [{ stream: 'electricity', rows: 115 }] },
+        {
+          from: 1,
+          to: 17,
+          wallMs: WALL_MS + 1000,
+          damaged: 0,
+          left: [],
+          files: [{ stream: 'electricity', rows: 85 }],
+        },
+        {
+          from: 18,
+          to: 40,
+          wallMs: WALL_MS + 18_000,
+          damaged: 0,
+          left: [],
+          files: [{ stream: 'electricity', rows: 115 }],
+        },
       ],
     });
     expect(new ArchiveRuns(list).before(42, ['electricity'])).toEqual({
-      why: 'records of the log from 41 on were not archived',
+      runs: [],
+      why: 'record 41 of the log was not archived',
     });
   },
   240_000,
@@ -144,27 +159,41 @@ test('archived records are known by a list; what is incomplete is told, and neve
   await make().run(20);
   const runs = new ArchiveRuns(list);
   expect(runs.before(21, ['electricity'])).toMatchObject({ runs: [{ to: 10 }, { from: 11, to: 20 }] });
-  const left = { from: 21, to: 30, damaged: 0, left: ['gas'], files: [], trustedTo: 0 };
+  const left = { from: 21, to: 30, wallMs: WALL_MS, damaged: 0, left: ['gas'], files: [], trustedTo: 0 };
   runs.append(left);
   expect(runs.before(31, ['electricity'])).toMatchObject({ runs: [{}, {}, { to: 30 }] });
-  expect(runs.before(31, ['gas'])).toMatchObject({ why: expect.stringMatching(/readings of gas/) });
+  expect(runs.before(31, ['gas'])).toMatchObject({ runs: [], why: expect.stringMatching(/readings of gas/) });
   runs.append({ ...left, damaged: 2 });
   expect(runs.before(31, ['electricity'])).toMatchObject({
+    runs: [],
     why: '2 of the records 21 to 30 could not be archived',
   });
-  expect(runs.before(21, ['electricity'])).toHaveProperty('runs');
+  expect(runs.before(21, ['electricity'])).toMatchObject({ runs: [{}, {}], why: null });
+  // What comes after a run that is of no use is still read.
+  runs.append({ ...left, from: 31, to: 40 });
+  expect(runs.before(41, ['electricity'])).toMatchObject({ runs: [{ from: 31 }], why: expect.any(String) });
+  // One that reaches over others, as after a crash before it was noted how far it is.
+  runs.append({ ...left, from: 15, to: 38 });
+  expect(runs.before(41, ['electricity'])).toMatchObject({
+    runs: [{ from: 1 }, { from: 11 }, { from: 15 }, { from: 31 }],
+    why: null,
+  });
   rmSync(join(place, 'raw'), { recursive: true });
-  expect(runs.before(21, ['electricity'])).toMatchObject({ why: expect.stringMatching(/is not there/) });
+  expect(runs.before(21, ['electricity'])).toMatchObject({
+    runs: [{ from: 15 }],
+    why: expect.stringMatching(/is not there/),
+  });
 }, 240_000);
 
 test('the list of what is archived is of this form', async () => {
   const list = join(dir, 'golden.ndjson');
   const line =
-    '{"version":1,"from":1,"to":9,"damaged":0,"files":[],"left":["gas"],"trustedTo":1795600000000}';
+    '{"version":1,"from":1,"to":9,"damaged":0,"files":[],"left":["gas"],"wallMs":1795500000000,"trustedTo":1795600000000}';
   writeFileSync(list, `\n${line}\n`);
   const runs = new ArchiveRuns(list);
-  const run = { from: 1, to: 9, damaged: 0, files: [], left: ['gas'], trustedTo: 1_795_600_000_000 };
-  expect(runs.before(10, ['electricity'])).toEqual({ runs: [run] });
+  const clock = { wallMs: 1_795_500_000_000, trustedTo: 1_795_600_000_000 };
+  const run = { from: 1, to: 9, damaged: 0, files: [], left: ['gas'], ...clock };
+  expect(runs.before(10, ['electricity'])).toEqual({ runs: [run], why: null });
   runs.append(run);
   expect(readFileSync(list, 'utf8')).toBe(`\n${line}\n\n${line}\n`);
   // A later version's runs mean nothing to this one.

@@ -47,6 +47,8 @@ export class Admission {
   readonly #chains: RegisterChains;
   readonly #plain: boolean[];
   readonly #stands: boolean[];
+  /** What is older is not counted. */
+  readonly #least: number;
   readonly #row: ChainRow = { t: 0, v: 0, id: 0, tuple: 0, boot: 0 };
   #keyOf = new Uint32Array(64);
   #section: Section | null = null;
@@ -66,6 +68,7 @@ export class Admission {
     });
     this.#plain = stream.rules.map((rule) => rule.plain);
     this.#stands = stream.rules.map((rule) => rule.stands);
+    this.#least = Math.max(0, stream.since ?? 0);
     this.#keyGroups = new KeyGroups(stream.keys);
     const place = (name: string) => spec.fields.findIndex((field) => field.name === name);
     this.#idFields = spec.idFields.map(place).filter((field) => field >= 0);
@@ -139,6 +142,7 @@ export class Admission {
     const { records } = keys;
     const { history } = active;
     const lateBefore = this.#accumulation.lateBefore;
+    const least = this.#least;
     this.#identify(from, to);
     block.clear();
     this.newest = Number.NEGATIVE_INFINITY;
@@ -149,7 +153,7 @@ export class Admission {
       const page = records.doubles[(key + 1) >> PAGE_BITS];
       const own = ((key + 1) & PAGE_MASK) * records.doubleStride + records.doubleAt;
       const i = row - from;
-      if (!(time >= 0 && time < TIME_LIMIT)) {
+      if (!(time >= least && time < TIME_LIMIT)) {
         this.#counts[reasonCount('impossible')]++;
         continue;
       }

@@ -21,6 +21,7 @@ import type { PartialTable } from './partial-table.ts';
 import { CHECKPOINT_SLICE_BYTES, type Checkpoint } from './run-store.ts';
 import type { StreamEngine } from './stream-engine.ts';
 import { TierWriter } from './tier-writer.ts';
+import { UNKNOWN_MARKS } from './unknown-intervals.ts';
 
 /** One slice: some 2 ms of work. A put costs one; so do 16 rows of history, and 4 buckets. */
 const COST_A_SLICE = 400;
@@ -37,6 +38,8 @@ export interface FrozenStream {
   generations: Generation[];
   watermark: number;
   tuplesTo: number;
+  /** Of a replay that begins in the middle: the marks of `UnknownIntervals`. */
+  unknown?: number[] | undefined;
 }
 
 /**
@@ -238,8 +241,12 @@ function gathered(tables: PartialTable[], group: number, scratch: ReturnType<typ
 
 function putMarks(streams: FrozenStream[], to: Checkpoint): void {
   const entries = streams
-    .filter((one) => one.watermark > Number.NEGATIVE_INFINITY)
-    .map((one) => ({ key: entryKey(encodeGroup([one.stream.spec.name])), value: encodeMark(one.watermark) }))
+    .flatMap(({ stream: { spec }, watermark, unknown }) => [
+      { name: [spec.name], mark: watermark },
+      ...(unknown ?? []).map((mark, at) => ({ name: [spec.name, UNKNOWN_MARKS[at]], mark })),
+    ])
+    .filter(({ mark }) => mark > Number.NEGATIVE_INFINITY)
+    .map(({ name, mark }) => ({ key: entryKey(encodeGroup(name)), value: encodeMark(mark) }))
     .sort((a, b) => compareBytes(a.key, b.key));
   for (const { key, value } of entries) to.put(TABLES.marks, ONLY_PERIOD, key, value);
 }

@@ -82,22 +82,23 @@ async function live(readings: SentReading[], every: number): Promise<Bench> {
   return { records, engine, store };
 }
 
+const sinceOf = (from: number | null) => (from === null ? null : { ms: from, newCounters: {} });
+
 /** Reads the log again from the first record with a reading of the span. */
 async function replayed({ records }: Bench, from: number | null, stored: RunView, rollups: string[]) {
   const first = records.findIndex(({ readings }) => readings.some(({ time }) => time >= (from ?? 0)));
   const fromSeq = from === null ? 1 : first < 0 ? records.length + 1 : first + 1;
   const shadow = new MemoryRunStore();
-  let known = Number.NEGATIVE_INFINITY;
   if (from !== null) {
     const to = shadow.checkpoint(SHARD, fromSeq - 1);
-    known = driven(seedShadow('electricity', bootPlaces(site, 'electricity'), from, stored, to));
+    driven(seedShadow('electricity', bootPlaces(site, 'electricity'), from, stored, to));
     await to.commit();
   }
-  const engine = new ShardEngine({ site, shard: SHARD, store: shadow, rollups });
+  const engine = new ShardEngine({ site, shard: SHARD, store: shadow, rollups, since: sinceOf(from) });
   engine.load();
   apply(engine, records, fromSeq);
   await checkpoint(engine);
-  return { shadow, known };
+  return { shadow, known: (engine.unknownTo('electricity') ?? Number.NEGATIVE_INFINITY) + 1 };
 }
 
 function comparison(bench: Bench, stored: RunView, more: Pick<Comparison, 'anew' | 'from'>): Comparison {

@@ -9,9 +9,7 @@ import type {
 } from '../contract/ask/shard-questions.ts';
 import { WeirError } from '../contract/errors.ts';
 import { LIMITS } from '../contract/limits.ts';
-import { encodeGroup, entryKey, nameHash } from '../contract/measures/entry-key.ts';
-import { decodeMark } from '../contract/measures/merge-for.ts';
-import { ONLY_PERIOD, TABLES } from '../contract/measures/tables.ts';
+import { encodeGroup, nameHash } from '../contract/measures/entry-key.ts';
 import type { LogRecord, Section, StreamLayout } from '../contract/reading/section.ts';
 import { shardOfHash } from '../contract/reading/shard-of.ts';
 import type { Site } from '../contract/site/model.ts';
@@ -24,8 +22,10 @@ import { LedgerDelta, ledgerAnswer, newCounts, RECEIVED, reasonCount, storedLedg
 import { Reader, readGroups } from './reader.ts';
 import type { RunStore, RunView } from './run-store.ts';
 import { stateHash } from './state-hash.ts';
+import { storedMark } from './stored-mark.ts';
 import { noChange, type RollupState, StreamEngine } from './stream-engine.ts';
 import { swapRows } from './swaps.ts';
+import type { Since } from './unknown-intervals.ts';
 
 /**
  * One shard: applies the log's records in order, moves what changed to the store when told, answers questions over both.
@@ -44,8 +44,18 @@ export class ShardEngine {
   /** Questions under way, which hold on to the generations that were there when they began. */
   #readers = 0;
 
-  /** Without `rollups` all are counted; a replay counts those that it makes anew, over what all of them keep of a key. */
-  constructor(options: { site: Site; shard: number; store: RunStore; rawMs?: number; rollups?: string[] }) {
+  /**
+   * Without `rollups` all are counted; a replay counts those that it makes anew, over what all of them keep of a key. One
+   * that begins in the middle leaves out what is of before `since`.
+   */
+  constructor(options: {
+    site: Site;
+    shard: number;
+    store: RunStore;
+    rawMs?: number;
+    rollups?: string[];
+    since?: Since | null;
+  }) {
     this.shard = options.shard;
     this.#site = options.site;
     this.#store = options.store;
@@ -56,6 +66,7 @@ export class ShardEngine {
           rawMs,
           futureMs: LIMITS.futureMs,
           only: options.rollups ?? null,
+          since: options.since ?? null,
         }),
     );
     this.#view = options.store.view(options.shard);
@@ -152,7 +163,8 @@ export class ShardEngine {
     const streams = this.#streams.map((stream) => {
       const generations = stream.generations.slice();
       stream.startGeneration();
-      return { stream, generations, watermark: stream.watermark, tuplesTo: stream.dimensions.count };
+      const { watermark, dimensions, unknown } = stream;
+      return { stream, generations, watermark, tuplesTo: dimensions.count, unknown: unknown?.marks };
     });
     const to = this.#store.checkpoint(this.shard, this.#position);
     return new CheckpointWork(
@@ -229,6 +241,12 @@ export class ShardEngine {
     return mark === Number.NEGATIVE_INFINITY ? null : mark;
   }
 
+  /** Of a replay: intervals that end later are made of readings that it has read. Null where all of them are. */
+  unknownTo(stream: string): number | null {
+    const unknown = this.#streams.find((one) => one.spec.name === stream)?.unknown ?? null;
+    return unknown === null || unknown.endTo === Number.NEGATIVE_INFINITY ? null : unknown.endTo;
+  }
+
   /** What came since the last checkpoint began takes so much memory. */
   get changedBytes(): number {
     let bytes = 0;
@@ -282,12 +300,6 @@ export class ShardEngine {
     }));
     return stateHash({ timezone: this.#site.timezone, streams, ledgers: [] }, view);
   }
-}
-
-/** The watermark of a stream as the store has it. */
-function storedMark(view: RunView, stream: string): number {
-  const marks = view.get(TABLES.marks, ONLY_PERIOD, entryKey(encodeGroup([stream])));
-  return marks.reduce((most, value) => Math.max(most, decodeMark(value)), Number.NEGATIVE_INFINITY);
 }
 
 /** Of what belongs to no stream of the site file. */

@@ -25,10 +25,9 @@ const KEYS_A_SLICE = 200;
 
 /**
  * Writes what a replay that begins in the middle must know of what was before: the numbers of the dimensions, the swaps,
- * and the history of each key up to `from`, as far back as it takes to find the last value of each of its counters. Answers
- * the first moment from which every counter's interval is known. `boots` has the place of each counter's boot among what
- * history keeps, or −1. With a shift it is written as another site file has it,
- * whose boots they are.
+ * which keys had readings, and the history of each up to `from`, as far back as it takes to find the last value of each of
+ * its counters. `boots` has the place of each counter's boot among what history keeps, or −1. With a shift it is written
+ * as another site file has it, whose boots they are.
  */
 export function* seedShadow(
   stream: string,
@@ -37,7 +36,7 @@ export function* seedShadow(
   stored: RunView,
   to: Checkpoint,
   shift: StreamShift | null = null,
-): Generator<void, number, undefined> {
+): Generator<void, void, undefined> {
   const tuples = seedTuples(stream, stored, to, shift);
   const swaps = TABLES.swaps(stream);
   for (const { key, values } of stored.scan(swaps, ONLY_PERIOD))
@@ -46,8 +45,6 @@ export function* seedShadow(
   const before = stored
     .periods(table, Number.NEGATIVE_INFINITY, periodOf(from - 1, HISTORY_SPAN_MS))
     .reverse();
-  const after = stored.periods(table, periodOf(from, HISTORY_SPAN_MS), Number.MAX_SAFE_INTEGER);
-  let knownFrom = Number.NEGATIVE_INFINITY;
   let keys = 0;
   for (const { key, values } of stored.scan(TABLES.keys(stream), ONLY_PERIOD)) {
     if (++keys % KEYS_A_SLICE === 0) yield;
@@ -65,11 +62,9 @@ export function* seedShadow(
     }
     // Readings before may be known of that history has no more.
     seed.state.oldest = state.oldest;
-    if (seed.state.newest > Number.NEGATIVE_INFINITY)
-      to.put(TABLES.keys(stream), ONLY_PERIOD, key, encodeKeyState(seed.state));
-    if (!seed.isKnown) knownFrom = Math.max(knownFrom, firstIn(stored, table, after, key, from) + 1);
+    seed.state.newest = Math.max(seed.state.newest, state.oldest);
+    to.put(TABLES.keys(stream), ONLY_PERIOD, key, encodeKeyState(seed.state));
   }
-  return knownFrom;
 }
 
 /** Answers the new number of each; without a shift they keep theirs. */
@@ -104,17 +99,6 @@ export function putTuples(table: string, numbers: TupleNumbers, to: Pick<Checkpo
     if (dims.length > 0) to.put(table, ONLY_PERIOD, tupleKey(n), encodeGroup(dims));
 }
 
-/** Time of the key's first reading in the span; before everything when it has none. */
-function firstIn(stored: RunView, table: string, periods: number[], key: Uint8Array, from: number): number {
-  for (const period of periods) {
-    const some = stored.get(table, period, key);
-    if (some.length === 0) continue;
-    const rows = decodeHistory(mergeHistory(some));
-    for (let row = 0; row < rows.n; row++) if (rows.times[row] >= from) return rows.times[row];
-  }
-  return Number.NEGATIVE_INFINITY;
-}
-
 /** What is known of one key before the span. */
 class KeySeed {
   readonly state: KeyState;
@@ -133,11 +117,11 @@ class KeySeed {
 
   /** Late readings find their neighbours in the last two periods; further back only what a register was counts. */
   complete(period: number): boolean {
-    return period < this.#newestPeriod - 1 && this.isKnown;
+    return period < this.#newestPeriod - 1 && this.#isKnown();
   }
 
   /** Whether every counter that the key ever had has a value before the span. */
-  get isKnown(): boolean {
+  #isKnown(): boolean {
     if (this.state.newest === Number.NEGATIVE_INFINITY) return false;
     for (let at = 0; at < this.state.counters.length; at += 2)
       if (Number.isNaN(this.state.counters[at]) && !Number.isNaN(this.#live.counters[at])) return false;

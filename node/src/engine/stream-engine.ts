@@ -18,6 +18,7 @@ import { bootDoubles, RegisterStates } from './register-states.ts';
 import type { RunView } from './run-store.ts';
 import { type SlotPlan, slotPlan } from './slot-plan.ts';
 import { type KeySwaps, pointsOf, type SwapRow } from './swaps.ts';
+import { type Since, UnknownIntervals } from './unknown-intervals.ts';
 
 export interface RollupState {
   spec: RollupSpec;
@@ -61,6 +62,9 @@ export class StreamEngine {
   /** By key. */
   readonly swaps = new Map<number, KeySwaps>();
   watermark = Number.NEGATIVE_INFINITY;
+  /** A replay that begins in the middle leaves out readings of before; null: it has all there ever were. */
+  readonly since: number | null;
+  readonly unknown: UnknownIntervals | null;
   /** Of the record that is being applied. */
   seq = 0;
   readonly #admission: Admission;
@@ -71,11 +75,13 @@ export class StreamEngine {
   constructor(
     spec: StreamSpec,
     site: Site,
-    options: { rawMs: number; futureMs: number; only: string[] | null },
+    options: { rawMs: number; futureMs: number; only: string[] | null; since: Since | null },
   ) {
     this.spec = spec;
     this.#rawMs = options.rawMs;
     this.#futureMs = options.futureMs;
+    this.since = options.since?.ms ?? null;
+    this.unknown = options.since === null ? null : new UnknownIntervals(options.since, spec.name);
     const rollups = site.rollups.filter((rollup) => rollup.stream === spec.name);
     this.counters = countersOf(spec, rollups);
     this.rules = this.counters.map((field) => ruleOf(spec.fields[field], spec, this.counters));
@@ -133,6 +139,7 @@ export class StreamEngine {
     for (let from = 0; from < section.rows; from += BLOCK_ROWS) {
       const block = admission.admit(from, Math.min(section.rows, from + BLOCK_ROWS));
       accumulation.add(block, admission.columns);
+      this.unknown?.note(this, block);
       newest = Math.max(newest, admission.newest);
     }
     counts[RECEIVED] += section.rows;
@@ -179,6 +186,7 @@ export class StreamEngine {
 
   load(view: RunView, watermark: number): void {
     this.watermark = watermark;
+    this.unknown?.load(view, this.spec.name);
     for (const { values } of view.scan(TABLES.tuples(this.spec.name), ONLY_PERIOD))
       this.dimensions.restore(decodeGroup(values[0]));
     for (const { key, values } of view.scan(TABLES.keys(this.spec.name), ONLY_PERIOD))

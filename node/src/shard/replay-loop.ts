@@ -12,6 +12,7 @@ import { historyDrop, type TableDrop, tierDrops } from './retention-drops.ts';
 import type {
   ArchivedAnswer,
   ArchivedQuestion,
+  KnownFrom,
   ReplaySetup,
   TakeAnswer,
   TakeQuestion,
@@ -61,14 +62,14 @@ export class ReplayLoop {
   async #open(): Promise<[shard: number, seq: number][]> {
     // On Linux this is the thread's own priority: the other threads keep theirs.
     if (process.platform === 'linux' && this.#setup.urgent !== true) setPriority(0, LOWEST_PRIORITY);
-    const { storeDir, stores, site, rollups } = this.#setup;
+    const { storeDir, stores, site, rollups, since } = this.#setup;
     for (const number of stores) {
       const shards = shardsOf(number);
       const dir = join(storeDir, String(number));
       const store = await openLevelRunStore({ dir, shards, merge: mergeFor, tuning: SHADOW_TUNING });
       this.#stores.set(number, store);
       for (const shard of shards) {
-        const engine = new ShardEngine({ site, shard, store, rollups });
+        const engine = new ShardEngine({ site, shard, store, rollups, since });
         engine.load();
         this.#engines.set(shard, engine);
       }
@@ -186,7 +187,15 @@ export class ReplayLoop {
     ]);
   }
 
-  async #close(): Promise<void> {
+  /** Answers from when on all that it has made is made of what it has read. */
+  async #close(): Promise<KnownFrom> {
+    const known: KnownFrom = {};
+    for (const { name } of this.#streams())
+      for (const engine of this.#engines.values()) {
+        const end = engine.unknownTo(name);
+        if (end !== null) known[name] = Math.max(known[name] ?? 0, end + 1);
+      }
     for (const store of this.#stores.values()) await store.close();
+    return known;
   }
 }

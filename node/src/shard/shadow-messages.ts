@@ -1,5 +1,6 @@
 import type { Site, TierDifference } from '../contract/index.ts';
 import type { StreamShift } from '../contract/measures/shift.ts';
+import type { Since } from '../engine/unknown-intervals.ts';
 import type { ArchivedRun } from './archive-messages.ts';
 
 /**
@@ -19,8 +20,11 @@ export interface ShadowPlan {
   storeDir: string;
 }
 
-export interface SeedQuestion extends ShadowPlan {
+export interface SeedQuestion {
+  storeDir: string;
   streams: string[];
+  /** Event time from which the shadow has every reading. */
+  since: number;
   /** By stream, the place of each counter's boot among what the shadow's history keeps, or −1. */
   boots: Record<string, number[]>;
   /** Of streams that the shadow keeps in another shape than what is stored. */
@@ -30,8 +34,8 @@ export interface SeedQuestion extends ShadowPlan {
 }
 
 /**
- * Registers whose last reading before the span is known to nobody any more: what the interval up to their first one in
- * the span put into groups that fold several keys cannot be made anew. Per stream, the first moment after all of them.
+ * Where a register's last reading before what the shadow has is known to nobody any more, what flowed up to its first one
+ * cannot be made anew. Per stream, the first moment after all such intervals.
  */
 export type KnownFrom = Record<string, number>;
 
@@ -59,6 +63,8 @@ export interface ReplaySetup {
   stores: number[];
   /** A checkpoint is made after so many readings. */
   checkpointReadings: number;
+  /** Readings of before are left out; null takes all. */
+  since: Since | null;
   /** Nobody is served before it is done: it does not stand back for others. */
   urgent?: boolean;
 }

@@ -7,13 +7,7 @@ import { type LevelRunStore, openLevelRunStore } from '../store/runs/level-run-s
 import type { LevelRunView } from '../store/runs/view.ts';
 import { type Checkpointer, storeOf } from './checkpointer.ts';
 import { shardsOf } from './open-shards.ts';
-import type {
-  CompareAnswer,
-  CompareQuestion,
-  KnownFrom,
-  PinQuestion,
-  SeedQuestion,
-} from './shadow-messages.ts';
+import type { CompareAnswer, CompareQuestion, PinQuestion, SeedQuestion } from './shadow-messages.ts';
 import { drive } from './shard-answers.ts';
 
 /** A shadow is written and read once, by the way: it needs no caches. */
@@ -100,30 +94,20 @@ export class ShadowTasks {
     return this.#pinned.views;
   }
 
-  async #seed(question: SeedQuestion, signal: AbortSignal): Promise<KnownFrom> {
-    const known: KnownFrom = {};
-    const from = question.span.from;
-    const streams = from === null ? [] : question.streams;
+  async #seed(question: SeedQuestion, signal: AbortSignal): Promise<void> {
+    const { streams, boots, since, shifts, fromSeq } = question;
     await this.#eachShadow(question.storeDir, async (shadow, shard) => {
       const { view } = this.#views().get(shard)!;
-      const to = shadow.checkpoint(shard, question.fromSeq - 1);
+      const to = shadow.checkpoint(shard, fromSeq - 1);
       try {
-        for (const stream of streams) {
-          const shift = question.shifts[stream] ?? null;
-          const first = await drive(
-            seedShadow(stream, question.boots[stream], from!, view, to, shift),
-            signal,
-            to,
-          );
-          if (first > Number.NEGATIVE_INFINITY) known[stream] = Math.max(known[stream] ?? first, first);
-        }
+        for (const stream of streams)
+          await drive(seedShadow(stream, boots[stream], since, view, to, shifts[stream] ?? null), signal, to);
         await to.commit();
       } catch (fault) {
         await to.abandon();
         throw fault;
       }
     });
-    return known;
   }
 
   async #compare(question: CompareQuestion, signal: AbortSignal): Promise<CompareAnswer> {

@@ -20,13 +20,15 @@ export interface StoredReplay {
   replay: Replay;
   /** The shadow has what it begins with. */
   begun: boolean;
+  /** Event time from which the shadow has every reading; null: it has all there ever were. */
+  since: number | null;
   knownFrom: KnownFrom;
   /** Of an edit: the site file that it is made for, and what the running one said. */
   edit?: { text: string; of: string };
 }
 
 export function newReplay(site: Site, replay: Replay): StoredReplay {
-  return { version: VERSION, site: siteMark(site), replay, begun: false, knownFrom: {} };
+  return { version: VERSION, site: siteMark(site), replay, begun: false, since: null, knownFrom: {} };
 }
 
 /** A replay is worth something only under the streams and rollups that it was begun with. */

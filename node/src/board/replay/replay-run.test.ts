@@ -168,3 +168,62 @@ test('where a checkpoint has few readings of a key, a store is filled after the 
   expect(stored.replay.records).toEqual(whole.replay.records);
   await bench.close();
 }, 600_000);
+
+test('an archive that begins in the middle, or after a gap, is read from there on', async () => {
+  const records = recordsOf(60, 1_200_000);
+  const bench = await ReplayBench.open(join(dir, 'middle'), siteOf(4000, 6 * HOUR_MS));
+  await bench.take(records.slice(0, 20));
+  // It was asked for when the log had been cut already, and is off for a while later on.
+  await bench.forgetBefore(9);
+  await bench.archive(14, 20);
+  const since = (first: number) => records[first - 1].wallMs + HOUR_MS + 5 * 60_000;
+  await bench.take(records.slice(20));
+  await bench.archive(30, 45);
+  await bench.forgetBefore(44);
+  const stored = bench.asked(1, 'usage');
+  const own = { checkpointReadings: 30 };
+  const tiers = await bench.replay(stored, own);
+  expect(stored.replay).toMatchObject({
+    archive: 'records 9 to 43 of the log; record 8 of the log was not archived',
+    from: since(9),
+    records: { from: 9, done: 60, to: 60 },
+  });
+  expect(countsOf(tiers).differing).toBe(0);
+  // Meters had readings before, of which history knows no more: with the first ones after, their increases are known.
+  expect(tiers[0].from).toBeLessThan(since(9) + HOUR_MS);
+  for (const { equal, tier } of tiers) if (tier !== '1d') expect(equal, tier).toBeGreaterThan(8);
+
+  // One that is killed in between says the same.
+  const again = bench.asked(2, 'usage');
+  const control = new AbortController();
+  let begun = 0;
+  const nowMs = () => {
+    if (++begun === 3) control.abort(new Error('killed'));
+    return bench.nowMs;
+  };
+  await expect(bench.replay(again, { ...own, nowMs }, control.signal)).rejects.toThrow('killed');
+  expect(await bench.replay(again, own)).toEqual(tiers);
+
+  // A gap: only what comes after it. And what is asked for from a time on is compared from there.
+  const archived = (before: number, streams: string[]) => {
+    const found = bench.runs.before(before, streams)!;
+    return { runs: found.runs.filter(({ from }) => from > 14), why: 'record 14 of the log was not archived' };
+  };
+  const after = bench.asked(3, 'usage');
+  expect(countsOf(await bench.replay(after, { archived })).differing).toBe(0);
+  const from15 = 'records 15 to 43 of the log; record 14 of the log was not archived';
+  expect(after.replay).toMatchObject({ archive: from15, from: since(15) });
+  const span = bench.asked(4, 'usage');
+  span.replay.from = since(20);
+  const part = await bench.replay(span, { archived });
+  expect(countsOf(part)).toEqual({ equal: expect.any(Number), differing: 0 });
+  expect(span.replay).toMatchObject({ archive: from15, from: since(20) });
+  expect(countsOf(part).equal).toBeLessThan(countsOf(tiers).equal);
+
+  // Nothing of use: the log alone, with the reason.
+  const alone = bench.asked(5, 'usage');
+  const why = 'record 43 of the log was not archived';
+  expect(countsOf(await bench.replay(alone, { archived: () => ({ runs: [], why }) })).differing).toBe(0);
+  expect(alone.replay).toMatchObject({ archive: `not read: ${why}`, from: since(44) });
+  await bench.close();
+}, 600_000);

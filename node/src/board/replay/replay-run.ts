@@ -5,13 +5,12 @@ import type { CommitLog } from '../../log/port.ts';
 import type {
   CompareAnswer,
   CompareQuestion,
-  KnownFrom,
   PinQuestion,
   SeedQuestion,
 } from '../../shard/shadow-messages.ts';
 import { STORES } from '../../shard/thread-messages.ts';
 import type { ArchivedRaw } from '../archive-runs.ts';
-import type { ReshapePlan } from '../reshape/reshape-plan.ts';
+import { type ReshapePlan, sinceOf } from '../reshape/reshape-plan.ts';
 import type { StoredReplay } from './replay-file.ts';
 import { type Positions, ReplayThread, type Taken } from './replay-thread.ts';
 
@@ -44,6 +43,12 @@ export interface RunPorts {
   ask<T>(method: string, params: unknown, signal: AbortSignal): Promise<T[]>;
   save(): void;
   dropShadow(): void;
+}
+
+/** Where a shadow begins: every reading from that event time on is in that record or after; null: all there ever were. */
+interface Start {
+  seq: number;
+  since: number | null;
 }
 
 /**
@@ -89,72 +94,75 @@ export class ReplayRun {
       site: this.#ports.site,
       rollups: this.#stored.replay.rollups,
       storeDir: this.#ports.storeDir,
+      since: sinceOf(this.#ports.plan, this.#stored.since),
       stores,
       checkpointReadings: this.#ports.checkpointReadings,
     });
   }
 
   async #begin(): Promise<void> {
-    const { log, ask, storeDir } = this.#ports;
+    const { log } = this.#ports;
     const { replay } = this.#stored;
     const { first, last } = log.bounds();
-    const raw = await this.#rawFrom(first);
-    const archived = raw !== null && this.#wantsArchive(raw) && this.#inArchive(first);
-    if (!archived) replay.from = raw === null ? replay.from : Math.max(raw, replay.from ?? raw);
+    const inLog: Start = { seq: first, since: await this.#logSince(first) };
+    const start = this.#inArchive(inLog) ?? inLog;
+    replay.from = later(start.since, replay.from);
     if (replay.from !== null && replay.to !== null && replay.from >= replay.to)
       throw new WeirError(
         'WEIR_BAD_QUESTION',
         `raw readings cover the time from ${new Date(replay.from).toISOString()} on, which is after the end asked for`,
         { field: 'to', suggestion: 'What lies before is kept as it is.' },
       );
-    const fromSeq = archived ? 1 : replay.from === null ? first : await this.#firstWith(replay.from, last);
+    // History knows what was before; of the archive all is read, since it knows too little of a time so long ago.
+    if (start === inLog && replay.from !== null) {
+      start.since = replay.from;
+      start.seq = await this.#firstWith(replay.from, last);
+    }
     // What a beginning that was cut short left behind would be there twice.
     this.#ports.dropShadow();
-    const plan = { rollups: replay.rollups, span: { from: replay.from, to: replay.to }, storeDir };
-    // With the archive all that ever came is read, so that nothing before has to be known.
-    if (replay.from !== null && !archived) {
-      await ask<Positions>('pin', { minSeq: last } satisfies PinQuestion, this.#signal);
-      const shifts = Object.fromEntries(
-        this.#ports.plan?.streams.map((one) => [one.stream, one.shift]) ?? [],
-      );
-      const streams = this.#streams();
-      const boots = Object.fromEntries(streams.map((one) => [one, bootPlaces(this.#ports.site, one)]));
-      const seed = { ...plan, streams, boots, shifts, fromSeq } satisfies SeedQuestion;
-      for (const known of await ask<KnownFrom>('seed', seed, this.#signal))
-        for (const [stream, from] of Object.entries(known))
-          this.#stored.knownFrom[stream] = Math.max(this.#stored.knownFrom[stream] ?? from, from);
-    }
-    replay.records = { from: fromSeq, done: fromSeq - 1, to: last };
+    if (start.since !== null) await this.#seed(start.seq, start.since, last);
+    replay.records = { from: start.seq, done: start.seq - 1, to: last };
+    this.#stored.since = start.since;
     this.#stored.begun = true;
-    this.keepFromSeq = Math.max(fromSeq, first);
+    this.keepFromSeq = Math.max(start.seq, first);
     this.#ports.save();
   }
 
-  /** The nightly job has a day that raw covers, and an edit of the site file does not wait for years of readings. */
-  #wantsArchive(rawFrom: number): boolean {
-    const { reason, from } = this.#stored.replay;
-    return (reason === 'asked' || reason === 'site') && (from === null || from < rawFrom);
+  async #seed(fromSeq: number, since: number, last: number): Promise<void> {
+    const { ask, site, storeDir } = this.#ports;
+    await ask<Positions>('pin', { minSeq: last } satisfies PinQuestion, this.#signal);
+    const shifts = Object.fromEntries(this.#ports.plan?.streams.map((one) => [one.stream, one.shift]) ?? []);
+    const streams = this.#streams();
+    const boots = Object.fromEntries(streams.map((one) => [one, bootPlaces(site, one)]));
+    const seed = { storeDir, streams, boots, shifts, fromSeq, since } satisfies SeedQuestion;
+    await ask<void>('seed', seed, this.#signal);
   }
 
-  #inArchive(first: number): boolean {
+  /** The archive before the log, as far back as it goes; null where it is not wanted or helps nothing. */
+  #inArchive(log: Start): Start | null {
     const { replay } = this.#stored;
-    const found = this.#ports.archived(first, this.#streams());
-    if (found === null) return false;
-    replay.archive = 'why' in found ? `not read: ${found.why}` : `records 1 to ${first - 1} of the log`;
-    return 'runs' in found;
+    // The nightly job has a day that raw covers, and an edit of the site file does not wait for years of readings.
+    const isWanted = replay.reason === 'asked' || replay.reason === 'site';
+    if (!isWanted || log.since === null || (replay.from !== null && replay.from >= log.since)) return null;
+    const found = this.#ports.archived(log.seq, this.#streams());
+    if (found === null) return null;
+    const { runs, why } = found;
+    if (runs.length === 0) {
+      replay.archive = `not read: ${why}`;
+      return null;
+    }
+    const { from: seq, wallMs } = runs[0];
+    replay.archive = `records ${seq} to ${log.seq - 1} of the log${why === null ? '' : `; ${why}`}`;
+    return { seq, since: seq === 1 ? null : coveredFrom(wallMs) };
   }
 
-  /**
-   * Event time from which every reading is in the log. What was forgotten came before the first record; a reading may
-   * be ahead of its arrival by what the door lets pass, and the clock may have been set by an hour.
-   */
-  async #rawFrom(first: number): Promise<number | null> {
+  async #logSince(first: number): Promise<number | null> {
     if (first <= 1) return null;
     const entry = await this.#ports.log.get(first);
     const header = entry?.bytes ? readHeader(Buffer.from(entry.bytes)) : null;
     if (header === null || 'fault' in header)
       throw new WeirError('WEIR_LOG_DAMAGED', `record ${first} of the log fails its checksum`);
-    return header.wallMs + LIMITS.futureMs + HOUR_MS;
+    return coveredFrom(header.wallMs);
   }
 
   /** The first record that may hold a reading at or after the time. */
@@ -221,12 +229,6 @@ export class ReplayRun {
     const { log, ask } = this.#ports;
     const positions = await thread.open(this.#signal);
     let next = await this.#fillFromArchive(thread, 1 + Math.min(...positions.map(([, seq]) => seq)));
-    if (next < log.bounds().first)
-      throw new WeirError(
-        'WEIR_NOT_FOUND',
-        `records ${next} to ${log.bounds().first - 1} of the log are forgotten meanwhile`,
-        { suggestion: 'Start the replay again.' },
-      );
     do {
       const to = log.bounds().last;
       await this.#feed(thread, { from: next, to, until: null });
@@ -236,7 +238,7 @@ export class ReplayRun {
     const until = pinned.flat();
     await this.#feed(thread, { from: next, to: Math.max(...until.map(([, seq]) => seq)), until });
     await thread.checkpoint(this.#signal);
-    await thread.close(this.#signal);
+    this.#stored.knownFrom = await thread.close(this.#signal);
   }
 
   /** Up to where the log begins, which moves meanwhile. Answers the record to go on with. */
@@ -245,13 +247,13 @@ export class ReplayRun {
     let next = from;
     for (let first = log.bounds().first; next < first; first = log.bounds().first) {
       const found = this.#ports.archived(first, this.#streams());
-      if (found === null) break;
-      if ('why' in found)
-        throw new WeirError('WEIR_ARCHIVE_UNAVAILABLE', `the archive cannot be read on: ${found.why}`, {
-          suggestion: 'Start the replay again.',
-        });
-      const runs = found.runs.filter(({ to }) => to >= next);
-      if (runs.length === 0) break;
+      const runs = found?.runs.filter(({ to }) => to >= next) ?? [];
+      if (runs.length === 0 || runs[0].from > next)
+        throw new WeirError(
+          'WEIR_ARCHIVE_UNAVAILABLE',
+          `records ${next} to ${first - 1} of the log are forgotten, and not all of them can be had from the archive: ${found?.why ?? 'there is none'}`,
+          { suggestion: 'Start the replay again.' },
+        );
       for (const run of runs) {
         this.keepFromSeq = null;
         for await (const taken of thread.archived(run, nowMs(), this.#signal)) this.#note(taken);
@@ -298,6 +300,18 @@ export class ReplayRun {
     const answers = await ask<CompareAnswer>('compare', question, this.#signal);
     return sumOf(answers.flatMap(({ tiers }) => tiers));
   }
+}
+
+/**
+ * Event time from which no reading came before a record that was written then: a reading may be ahead of its arrival by
+ * what the door lets pass, and the clock may have been set by an hour.
+ */
+function coveredFrom(wallMs: number): number {
+  return wallMs + LIMITS.futureMs + HOUR_MS;
+}
+
+function later(one: number | null, other: number | null): number | null {
+  return one === null || other === null ? (one ?? other) : Math.max(one, other);
 }
 
 /** One row a tier, over all shards. */

@@ -1,7 +1,7 @@
 import { WeirError } from '../../contract/index.ts';
 import type { CommitLog } from '../../log/port.ts';
 import type { ArchivedRun } from '../../shard/archive-messages.ts';
-import type { ArchivedAnswer, ReplaySetup, TakeQuestion } from '../../shard/shadow-messages.ts';
+import type { ArchivedAnswer, KnownFrom, ReplaySetup, TakeQuestion } from '../../shard/shadow-messages.ts';
 import { CalledThread } from '../called-thread.ts';
 
 /** Records of one message, and messages under way: the next are there when the thread is done with the last. */
@@ -78,9 +78,9 @@ export class ReplayThread {
     }
   }
 
-  /** Stores closed, where it still answers. */
-  async close(signal: AbortSignal): Promise<void> {
-    await this.#thread.call('close', null, signal);
+  /** Its stores are closed. Answers from when on what it has made is made of what it has read. */
+  close(signal: AbortSignal): Promise<KnownFrom> {
+    return this.#thread.call('close', null, signal);
   }
 
   end(): Promise<void> {

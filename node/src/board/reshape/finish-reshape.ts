@@ -7,6 +7,7 @@ import { isReshaped, type Reshaping, reshapeShard } from '../../engine/reshape-s
 import { CHECKPOINT_SLICE_BYTES } from '../../engine/run-store.ts';
 import type { CommitLog } from '../../log/port.ts';
 import { shardsOf } from '../../shard/open-shards.ts';
+import type { KnownFrom } from '../../shard/shadow-messages.ts';
 import { STORES } from '../../shard/thread-messages.ts';
 import { type LevelRunStore, openLevelRunStore } from '../../store/runs/level-run-store.ts';
 import type { DataDir } from '../data-dir.ts';
@@ -15,7 +16,7 @@ import { ReplayFiles, siteMark } from '../replay/replay-file.ts';
 import { CHECKPOINT_READINGS } from '../replay/replay-run.ts';
 import { type Positions, ReplayThread } from '../replay/replay-thread.ts';
 import { readReshape, removeReshape, type StoredReshape, writeReshape } from './reshape-file.ts';
-import { plannedReshape, type ReshapePlan } from './reshape-plan.ts';
+import { plannedReshape, type ReshapePlan, sinceOf } from './reshape-plan.ts';
 
 export interface ReshapeParts {
   site: Site;
@@ -73,7 +74,7 @@ async function reshapeStores(
   const stored = await openStores(dir.store);
   try {
     if (reshape.state === 'asked') {
-      await followLog(parts, plan, storeDir, positionsOf(stored), openLog);
+      reshape.knownFrom = await followLog(parts, plan, storeDir, reshape.from, positionsOf(stored), openLog);
       Object.assign(reshape, { state: 'begun', id: 1 + newestId(stored) });
       writeReshape(dir.reshape, reshape);
     }
@@ -137,9 +138,10 @@ async function followLog(
   { site, shardEntry }: ReshapeParts,
   plan: ReshapePlan,
   storeDir: string,
+  from: number | null,
   until: Positions,
   openLog: OpenLog,
-): Promise<void> {
+): Promise<KnownFrom> {
   const { signal } = new AbortController();
   const to = Math.max(...until.map(([, seq]) => seq));
   const log = await openLog(to);
@@ -148,6 +150,7 @@ async function followLog(
     site,
     rollups: plan.rollups,
     storeDir,
+    since: sinceOf(plan, from),
     stores: Array.from({ length: STORES }, (_, store) => store),
     checkpointReadings: CHECKPOINT_READINGS,
     urgent: true,
@@ -161,10 +164,10 @@ async function followLog(
         `shard ${behind[0]} is at record ${behind[1]}, before what was made anew for the edited site file`,
         { suggestion: 'Start with the site file as it was, and apply the edit again.' },
       );
-    const from = 1 + Math.min(...positions.values());
-    for await (const _ of thread.feed(log, { from, to, until }, signal));
+    const first = 1 + Math.min(...positions.values());
+    for await (const _ of thread.feed(log, { from: first, to, until }, signal));
     await thread.checkpoint(signal);
-    await thread.close(signal);
+    return await thread.close(signal);
   } finally {
     await thread.end();
     await log.close();

@@ -2,6 +2,7 @@ import { layoutOf, type RollupSpec, type Site, type StreamSpec } from '../../con
 import type { AccumulatorKind } from '../../contract/measures/kinds.ts';
 import type { LayoutShift, StreamShift } from '../../contract/measures/shift.ts';
 import type { Reshaping } from '../../engine/reshape-shard.ts';
+import type { Since } from '../../engine/unknown-intervals.ts';
 import { partsOf, readShape, type Shape, shapeOf, tablesOf } from '../kept-shape.ts';
 
 /** What an edit that stored state cannot follow as it is makes anew: with places in what is stored. */
@@ -10,6 +11,16 @@ export interface ReshapePlan extends Pick<Reshaping, 'groups' | 'left' | 'stream
   rollups: string[];
   /** Streams that they count, and those whose history is another. */
   read: string[];
+}
+
+/** Where the shadow of an edit begins, or, without one, that of what is stored as it is; null: with all there ever was. */
+export function sinceOf(plan: ReshapePlan | null, ms: number | null): Since | null {
+  if (ms === null) return null;
+  const added = (plan?.streams ?? []).map(({ stream, shift }) => [
+    stream,
+    shift.counters.flatMap((was, c) => (was < 0 ? [c] : [])),
+  ]);
+  return { ms, newCounters: Object.fromEntries(added) };
 }
 
 /** The same of the shape that is noted in a data directory; null also where nothing is stored. */
