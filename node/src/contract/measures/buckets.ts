@@ -18,7 +18,7 @@ export function laneCount(kinds: AccumulatorKind[]): number {
 }
 
 /** V8 keeps arrays of up to 64 bytes in its own heap. For each larger one it asks malloc, which takes 1 µs. */
-const CHEAP_CAPACITY = 8;
+export const CHEAP_CAPACITY = 8;
 
 /** Room for `capacity` buckets; `n` starts at 0. What is in a lane past `n` means nothing. */
 export function newBuckets(kinds: AccumulatorKind[], capacity: number): Buckets {
@@ -74,5 +74,5 @@ export function copyBucket(into: Buckets, at: number, from: Buckets, fromAt: num
 }
 
 export function sameKinds(one: AccumulatorKind[], other: AccumulatorKind[]): boolean {
-  return one.length === other.length && one.every((kind, at) => kind === other[at]);
+  return one === other || (one.length === other.length && one.every((kind, at) => kind === other[at]));
 }

@@ -1,4 +1,4 @@
-import { type Buckets, laneCount, newBuckets } from './buckets.ts';
+import { type Buckets, CHEAP_CAPACITY, laneCount, newBuckets } from './buckets.ts';
 import { ByteReader, ByteWriter } from './byte-writer.ts';
 import {
   ACCUMULATOR_KINDS,
@@ -10,7 +10,7 @@ import {
   LAST_T,
   LAST_V,
 } from './kinds.ts';
-import { mergeAll } from './merge.ts';
+import { mergeInto } from './merge.ts';
 
 /**
  * The bytes of a chunk: the buckets of one group over one period, in columns. One content has one form, so equal state
@@ -151,27 +151,27 @@ function writeBitmap(values: Float64Array, from: number, to: number): void {
 }
 
 export function decodeChunk(bytes: Uint8Array): Buckets {
-  return readChunk(new ByteReader(bytes));
+  return readChunk(new ByteReader(bytes), newBuckets);
 }
 
 /** Chunks that were put one behind the other: a chunk tells where it ends. */
 export function decodeChunks(bytes: Uint8Array): Buckets[] {
   const reader = new ByteReader(bytes);
   const chunks: Buckets[] = [];
-  while (!reader.done) chunks.push(readChunk(reader));
+  while (!reader.done) chunks.push(readChunk(reader, newBuckets));
   return chunks;
 }
 
 /** More than the tier of a second has in the longest period. */
 const MAX_BUCKETS = 1 << 20;
 
-function readChunk(reader: ByteReader): Buckets {
+function readChunk(reader: ByteReader, room: typeof newBuckets): Buckets {
   const kinds = readKinds(reader);
   const n = reader.count(MAX_BUCKETS);
-  const buckets = newBuckets(kinds, n);
+  const buckets = room(kinds, n);
   buckets.n = n;
   if (n === 0) return buckets;
-  readStarts(reader, buckets.starts);
+  readStarts(reader, buckets.starts, n);
   const plan = planOf(kinds);
   const modes = reader.bytes((laneCount(kinds) + 3) >> 2);
   for (let lane = 0; lane < plan.length; lane++)
@@ -183,13 +183,15 @@ function readChunk(reader: ByteReader): Buckets {
 function readKinds(reader: ByteReader): AccumulatorKind[] {
   const version = reader.byte();
   if (version !== VERSION) throw new Error(`chunk of version ${version}, not ${VERSION}`);
-  const kinds: AccumulatorKind[] = [];
-  for (let left = reader.byte(); left > 0; left--) {
+  const count = reader.byte();
+  let kinds = lastKinds;
+  for (let at = 0; at < count; at++) {
     const kind = ACCUMULATOR_KINDS[reader.byte()];
     if (kind === undefined) throw new Error('chunk with an unknown kind of accumulator');
-    kinds.push(kind);
+    if (kinds === lastKinds && kind !== lastKinds[at]) kinds = lastKinds.slice(0, at);
+    if (kinds !== lastKinds) kinds.push(kind);
   }
-  return kinds;
+  return count === kinds.length ? kinds : kinds.slice(0, count);
 }
 
 /** Starts of a chunk's buckets, without reading the rest. */
@@ -197,15 +199,15 @@ export function startsOf(bytes: Uint8Array): Float64Array {
   const reader = new ByteReader(bytes);
   readKinds(reader);
   const starts = new Float64Array(reader.count(MAX_BUCKETS));
-  if (starts.length > 0) readStarts(reader, starts);
+  if (starts.length > 0) readStarts(reader, starts, starts.length);
   return starts;
 }
 
-function readStarts(reader: ByteReader, starts: Float64Array): void {
+function readStarts(reader: ByteReader, starts: Float64Array, n: number): void {
   const unit = UNITS[reader.byte()];
   let start = reader.signed();
   starts[0] = start * unit;
-  for (let at = 1; at < starts.length; at++) {
+  for (let at = 1; at < n; at++) {
     start += reader.unsigned() + 1;
     starts[at] = start * unit;
   }
@@ -236,8 +238,42 @@ function readSketches(reader: ByteReader, sketches: (Uint8Array | null)[], n: nu
   }
 }
 
+/** Room that one merge of chunks after the other reads into: arrays for each of them would cost more than the rest. */
+class Room {
+  readonly #kept: Buckets[] = [];
+  #next = 0;
+
+  readonly take = (kinds: AccumulatorKind[], n: number): Buckets => {
+    const at = this.#next++;
+    const known = this.#kept[at];
+    if (known !== undefined && known.kinds === kinds && known.starts.length >= n) return known;
+    const fresh = newBuckets(kinds, Math.max(n, CHEAP_CAPACITY));
+    // Sketches are pieces of the blocks that they were read from, which would be kept along.
+    if (at < KEPT_ROOMS && n <= KEPT_BUCKETS && fresh.sketches.length === 0) this.#kept[at] = fresh;
+    return fresh;
+  };
+
+  clear(): void {
+    this.#next = 0;
+  }
+}
+
+/** An entry has a value from each run, and those are few; what is larger is rare, and not worth its memory. */
+const KEPT_ROOMS = 16;
+const KEPT_BUCKETS = 256;
+const room = new Room();
+
 /** Merge of the tables of buckets: the values of one entry, in any order, into one. */
 export function mergeChunks(values: Uint8Array[]): Uint8Array {
   if (values.length === 1) return values[0];
-  return encodeChunk(mergeAll(values.map(decodeChunk)));
+  room.clear();
+  let total = 0;
+  const parts = values.map((value) => {
+    const part = readChunk(new ByteReader(value), room.take);
+    total += part.n;
+    return part;
+  });
+  const merged = room.take(parts[0].kinds, total);
+  mergeInto(merged, parts);
+  return encodeChunk(merged);
 }

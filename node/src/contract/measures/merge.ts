@@ -159,21 +159,27 @@ function mergeRegister(
 
 /** Merges any number of parts of one group at one tier; a bucket that comes to nothing is left out. */
 export function mergeAll(parts: Buckets[]): Buckets {
-  const first = parts[0];
-  let total = 0;
-  for (const part of parts) {
-    if (!sameKinds(part.kinds, first.kinds)) throw new Error('buckets of different layouts cannot be merged');
-    total += part.n;
-  }
-  const merged = newBuckets(first.kinds, total);
+  const merged = newBuckets(
+    parts[0].kinds,
+    parts.reduce((sum, part) => sum + part.n, 0),
+  );
+  mergeInto(merged, parts);
+  return merged;
+}
+
+/** Into what has room for the buckets of all parts. */
+export function mergeInto(merged: Buckets, parts: Buckets[]): void {
+  for (const { kinds } of parts)
+    if (!sameKinds(kinds, merged.kinds)) throw new Error('buckets of different layouts cannot be merged');
+  merged.n = 0;
   if (oneBehindTheOther(parts)) {
     for (const part of parts) append(merged, part);
-    return merged;
+    return;
   }
   const next = new Int32Array(parts.length);
   for (;;) {
     const start = earliest(parts, next);
-    if (start === Number.POSITIVE_INFINITY) return merged;
+    if (start === Number.POSITIVE_INFINITY) return;
     takeStart(merged, parts, next, start);
   }
 }
