@@ -5,7 +5,7 @@ import { type Manifest, objectsOf } from '../../node/src/backup/manifest.ts';
 import { DirectoryPlace } from '../../node/src/backup/place-directory.ts';
 import { Repository } from '../../node/src/backup/repository.ts';
 import { seal } from '../../node/src/backup/seal.ts';
-import { openDataDir, RESTORING } from '../../node/src/board/data-dir.ts';
+import { lifeOf, openDataDir, placesOf, RESTORING } from '../../node/src/board/data-dir.ts';
 import { backUpData } from '../../node/src/board/offline/backup-data.ts';
 import { restoreData } from '../../node/src/board/offline/restore-data.ts';
 import { verifyData } from '../../node/src/board/offline/verify-data.ts';
@@ -40,15 +40,21 @@ describe('a backup', () => {
     async () => {
       for (const made of [{ count: 150 }, { count: 200, stored: 120 }, { first: 5_000, count: 60 }]) {
         const data = await madeData(made);
+        await writeFile(join(data, 'archive.json'), '{"version":1,"archivedSeq":9}\n');
+        await writeFile(join(data, 'archive-runs.ndjson'), '\n{"version":1,"from":1,"to":9}\n\n{"vers');
         const to = await place();
         await backUp(data, to);
         const restored = await restore(to);
         expect(await verify(restored)).toEqual(await verify(data));
-        for (const name of ['site.yaml', 'shape.json', 'devices.json', 'tokens.json'])
+        const archive = ['archive.json', 'archive-runs.ndjson'];
+        for (const name of ['site.yaml', 'shape.json', 'devices.json', 'tokens.json', ...archive])
           expect(await readFile(join(restored, name), 'utf8')).toBe(await readFile(join(data, name), 'utf8'));
         for (const name of ['devices.json', 'tokens.json'])
           expect((await stat(join(restored, name))).mode & 0o777).toBe(0o600);
         expect(await readdir(restored)).not.toContain(RESTORING);
+        // What it archives itself has names of its own.
+        expect(lifeOf(placesOf(data))).toBe('');
+        expect(lifeOf(placesOf(restored))).toMatch(/^-restored-\d{8}T\d{6}Z$/);
       }
     },
     LONG,

@@ -29,7 +29,7 @@ async function archiveAndForget(data: string, siteText: string): Promise<number>
     const runs = new ArchiveRuns(dir.archiveRuns);
     const logger = pino({ level: 'silent' });
     const { archive } = site.retention;
-    const parts = { site, file: dir.archive, runs, log, entry, logger, nowMs: Date.now };
+    const parts = { site, file: dir.archive, runs, life: '', log, entry, logger, nowMs: Date.now };
     const { last } = log.bounds();
     expect(await new Archiver(parts, archive!).run(last)).toBe(last);
     const empty = { wallMs: Date.now(), clockTrusted: true, layouts: [], sections: [], setAside: [] };
@@ -99,6 +99,23 @@ retention:`;
   expect(whole, JSON.stringify(whole)).toMatchObject({ state: 'ready', differences: 0, from: null });
   expect(whole.tiers.every(({ equal }) => equal > 0)).toBe(true);
   expect(await verify(weir, oracle)).toEqual(RIGHT);
+
+  // A board that is restored from a backup knows its archive as well.
+  const copy = join(place, 'copy');
+  const restored = join(place, 'restored');
+  for (const [what, dir] of [
+    ['backup', data],
+    ['restore', restored],
+  ]) {
+    const told = await command(what, copy, '--data', dir);
+    expect(told.status, told.stderr).toBe(0);
+  }
+  const again = await appliance({ data: restored, site });
+  await again.ready();
+  const there = await replayOf(again);
+  expect(there, JSON.stringify(there)).toMatchObject({ state: 'ready', differences: 0, from: null });
+  expect(there.archive).toBe(fill.archive);
+  expect(await again.stop()).toBe(0);
 
   // Files that are not there are said to be missing, and what the log has is read; one that rotted is refused.
   await rename(usb, `${usb}-away`);

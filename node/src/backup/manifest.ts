@@ -13,6 +13,8 @@ const CopiedFile = Type.Union([
   Type.Literal('devices.json'),
   Type.Literal('tokens.json'),
   Type.Literal('users.json'),
+  Type.Literal('archive.json'),
+  Type.Literal('archive-runs.ndjson'),
 ]);
 export type CopiedFile = Static<typeof CopiedFile>;
 export const COPIED_FILES: readonly CopiedFile[] = [
@@ -21,6 +23,9 @@ export const COPIED_FILES: readonly CopiedFile[] = [
   'devices.json',
   'tokens.json',
   'users.json',
+  // How far the archive is, and then what is in it: what is noted between the two is archived once more.
+  'archive.json',
+  'archive-runs.ndjson',
 ];
 
 const LogPiece = Type.Object({

@@ -88,7 +88,7 @@ test.each(['parquet', 'csv'] as const)(
         const entry = new URL('../shard/thread-entry.ts', import.meta.url);
         const logger = pino({ level: 'silent' });
         const file = join(place, 'archive.json');
-        const parts = { site, file, runs, log, entry, logger, nowMs: () => WALL_MS };
+        const parts = { site, file, runs, life: '', log, entry, logger, nowMs: () => WALL_MS };
         const archiver = new Archiver(parts, { dir: place, format });
         const middle = Math.floor(steps.length / 2);
         for (const to of [middle, steps.length]) expect(await archiver.run(to)).toBe(to);

@@ -1,4 +1,6 @@
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import { Type } from 'typebox';
+import { Value } from 'typebox/value';
 import type { ArchivedRun } from '../shard/archive-messages.ts';
 
 const VERSION = 1;
@@ -66,18 +68,41 @@ function whyNot(run: ArchivedRun, streams: string[]): string | null {
   const left = run.left.find((stream) => streams.includes(stream));
   if (left !== undefined)
     return `readings of ${left} in the records ${run.from} to ${run.to} are not in the archive as a whole`;
-  for (const { file, bytes } of run.files)
-    if (statSync(file, { throwIfNoEntry: false })?.size !== bytes)
-      return `${file} is not there, or is not what was archived`;
+  for (const { file, bytes } of run.files) {
+    const found = statSync(file, { throwIfNoEntry: false });
+    if (!found?.isFile() || found.size !== bytes) return `${file} is not there, or is not what was archived`;
+  }
   return null;
 }
 
-/** Null for the line that a power cut tore: its run was not noted as archived, and is written again. */
+/** The list may be out of a backup: a line that is none of this form counts as little as one that a power cut tore. */
+const Line = Type.Object({
+  version: Type.Literal(VERSION),
+  from: Type.Integer({ minimum: 1 }),
+  to: Type.Integer({ minimum: 1 }),
+  damaged: Type.Integer(),
+  files: Type.Array(
+    Type.Object({
+      stream: Type.String(),
+      file: Type.String(),
+      rows: Type.Integer(),
+      bytes: Type.Integer(),
+      crc: Type.Integer(),
+    }),
+  ),
+  left: Type.Array(Type.String()),
+  wallMs: Type.Number(),
+  trustedTo: Type.Number(),
+});
+
+/** Null for a run that was not noted as archived: it is written again. */
 function parsed(line: string): ArchivedRun | null {
   if (line === '') return null;
   try {
-    const { version, ...run } = JSON.parse(line) as ArchivedRun & { version: number };
-    return version === VERSION ? run : null;
+    const found: unknown = JSON.parse(line);
+    if (!Value.Check(Line, found)) return null;
+    const { version: _, ...run } = found;
+    return run;
   } catch (fault) {
     if (fault instanceof SyntaxError) return null;
     throw fault;

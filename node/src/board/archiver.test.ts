@@ -67,7 +67,7 @@ async function bench(name: string, format: 'parquet' | 'csv') {
   const make = () => {
     const runs = new ArchiveRuns(list);
     return new Archiver(
-      { site, file, runs, log, entry, logger, nowMs: () => WALL_MS },
+      { site, file, runs, life: '', log, entry, logger, nowMs: () => WALL_MS },
       { dir: place, format },
     );
   };
@@ -196,6 +196,21 @@ test('the list of what is archived is of this form', async () => {
   expect(runs.before(10, ['electricity'])).toEqual({ runs: [run], why: null });
   runs.append(run);
   expect(readFileSync(list, 'utf8')).toBe(`\n${line}\n\n${line}\n`);
+  // Nor does what is none of it; and a device is no file, whatever it gives to read.
+  const device = { stream: 'electricity', file: '/dev/zero', rows: 0, bytes: 0, crc: 0 };
+  const lines = [
+    'null',
+    '[]',
+    '{"version":1}',
+    line.replace('"to":9', '"to":"9"'),
+    line.replace('"from":1', '"from":0'),
+  ];
+  const odd = JSON.stringify({ version: 1, ...run, files: [device] });
+  writeFileSync(list, [...lines, odd].join('\n'));
+  expect(new ArchiveRuns(list).before(10, ['electricity'])).toEqual({
+    runs: [],
+    why: '/dev/zero is not there, or is not what was archived',
+  });
   // A later version's runs mean nothing to this one.
   writeFileSync(list, line.replace('"version":1', '"version":2'));
   expect(new ArchiveRuns(list).before(10, ['electricity'])).toBeNull();

@@ -28,6 +28,8 @@ export interface ArchiverParts {
   file: string;
   /** Where it notes what is in which file. */
   runs: ArchiveRuns;
+  /** Ends the names of its files. */
+  life: string;
   log: CommitLog;
   entry: URL;
   logger: Logger;
@@ -103,9 +105,9 @@ export class Archiver {
   }
 
   async #write(from: number, to: number): Promise<ArchivedRun> {
-    const { site, entry, log } = this.#parts;
+    const { site, entry, log, life } = this.#parts;
     const trustedTo = this.#stored.trustedTo ?? 0;
-    const thread = new CalledThread(entry, { kind: 'archive', site, ...this.#to, trustedTo });
+    const thread = new CalledThread(entry, { kind: 'archive', site, ...this.#to, life, trustedTo });
     this.#thread = thread;
     let damaged = 0;
     try {

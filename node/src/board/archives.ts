@@ -4,7 +4,7 @@ import type { JobPorts } from '../jobs/job-ports.ts';
 import type { CommitLog } from '../log/port.ts';
 import { type ArchivedRaw, ArchiveRuns } from './archive-runs.ts';
 import { Archiver } from './archiver.ts';
-import type { DataDir } from './data-dir.ts';
+import { type DataDir, lifeOf } from './data-dir.ts';
 import { TierArchiver } from './tier-archiver.ts';
 
 export interface ArchivesParts {
@@ -25,8 +25,9 @@ export class Archives {
 
   constructor({ dir, ...parts }: ArchivesParts) {
     this.#runs = new ArchiveRuns(dir.archiveRuns);
-    this.#raw = Archiver.of({ ...parts, file: dir.archive, runs: this.#runs, nowMs: Date.now });
-    this.#tiers = TierArchiver.of({ ...parts, file: dir.tierArchive, nowMs: Date.now });
+    const life = lifeOf(dir);
+    this.#raw = Archiver.of({ ...parts, file: dir.archive, runs: this.#runs, life, nowMs: Date.now });
+    this.#tiers = TierArchiver.of({ ...parts, file: dir.tierArchive, life, nowMs: Date.now });
   }
 
   jobs(): Pick<JobPorts, 'archive' | 'archiveTiers'> {

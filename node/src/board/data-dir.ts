@@ -39,7 +39,8 @@ export function openDataDir(root: string, { restoring = false } = {}): DataDir {
   if (!restoring) assertRestored(root);
   const file = join(root, 'weir.json');
   const found = readVersion(file);
-  if (found === null) writeFileSync(file, `${JSON.stringify({ version: VERSION })}\n`, { flush: true });
+  const mark: Mark = { version: VERSION, ...(restoring ? { restoredAt: Date.now() } : {}) };
+  if (found === null) writeFileSync(file, `${JSON.stringify(mark)}\n`, { flush: true });
   else if (found !== VERSION)
     throw new WeirError(
       'WEIR_DATA_MISSING',
@@ -96,12 +97,32 @@ export function placesOf(root: string): DataDir {
   };
 }
 
-function readVersion(file: string): number | null {
+/** What `weir.json` says of the directory. */
+interface Mark {
+  version: number;
+  /** It was made out of a backup then. */
+  restoredAt?: number;
+}
+
+function readMark(file: string): Partial<Mark> | null {
   const text = readIfThere(file);
   // An empty file is a first start that lost power between creating the file and writing it.
   if (text === null || text === '') return null;
   const parsed: unknown = JSON.parse(text);
-  return typeof parsed === 'object' && parsed !== null && 'version' in parsed
-    ? Number(parsed.version)
-    : Number.NaN;
+  return typeof parsed === 'object' && parsed !== null ? parsed : {};
+}
+
+function readVersion(file: string): number | null {
+  const mark = readMark(file);
+  return mark === null ? null : Number(mark.version);
+}
+
+/**
+ * Stands in the names of archived files. What an appliance archived after a backup of it is not known to the one that is
+ * restored: it writes readings of its own under the same numbers, and over none of these files. Empty before a restore.
+ */
+export function lifeOf({ root }: DataDir): string {
+  const { restoredAt } = readMark(join(root, 'weir.json')) ?? {};
+  if (restoredAt === undefined) return '';
+  return `-restored-${new Date(restoredAt).toISOString().slice(0, 19).replace(/[-:]/g, '')}Z`;
 }

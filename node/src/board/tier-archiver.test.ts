@@ -77,7 +77,15 @@ async function bench(name: string) {
   const entry = new URL('../shard/thread-entry.ts', import.meta.url);
   const logger = pino({ level: 'silent' });
   const make = () =>
-    TierArchiver.of({ site, file: join(work, `${name}.json`), entry, logger, nowMs: () => now, ask })!;
+    TierArchiver.of({
+      site,
+      file: join(work, `${name}.json`),
+      life: '',
+      entry,
+      logger,
+      nowMs: () => now,
+      ask,
+    })!;
   const later = (ms: number) => {
     now += ms;
   };

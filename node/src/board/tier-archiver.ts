@@ -30,6 +30,8 @@ export interface TierArchiverParts {
   site: Site;
   /** Where it notes how far it is. */
   file: string;
+  /** Ends the names of its files. */
+  life: string;
   entry: URL;
   logger: Logger;
   nowMs(): number;
@@ -138,8 +140,8 @@ export class TierArchiver {
   }
 
   async #write(tier: Tier, periods: number[]): Promise<void> {
-    const { site, entry } = this.#parts;
-    const thread = new CalledThread(entry, { kind: 'archive', site, ...this.#to, trustedTo: 0 });
+    const { site, entry, life } = this.#parts;
+    const thread = new CalledThread(entry, { kind: 'archive', site, ...this.#to, life, trustedTo: 0 });
     this.#thread = thread;
     try {
       for (const period of periods)

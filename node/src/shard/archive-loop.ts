@@ -28,6 +28,8 @@ export interface ArchiveSetup {
   site: Site;
   dir: string;
   format: Format;
+  /** Ends the names of the files: see `lifeOf`. */
+  life: string;
   /** The newest time that the log trusted before the first record; 0 where there was none. */
   trustedTo: number;
 }
@@ -145,9 +147,9 @@ export class ArchiveLoop {
     const name = `${rollup.name}-${by}-${rollup.tiers[tier].name}`;
     let file = this.#files.get(name);
     if (file === undefined) {
-      const { dir, format } = this.#setup;
+      const { dir, format, life } = this.#setup;
       const time = new Date(from).toISOString().slice(0, 13).replace(/[-:]/g, '');
-      const path = join(dir, 'tiers', rollup.name, `${name}-${time}Z.${format}`);
+      const path = join(dir, 'tiers', rollup.name, `${name}-${time}Z${life}.${format}`);
       mkdirSync(dirname(path), { recursive: true });
       file = new FileOfRows(path, format, tierColumns(rollup, groupBy));
       this.#files.set(name, file);
@@ -157,11 +159,11 @@ export class ArchiveLoop {
 
   /** Named by its first record, so that one that is written again takes the place of what was left of it. */
   #file(stream: StreamSpec, seq: number, wallMs: number): FileOfRows {
-    const { dir, format } = this.#setup;
+    const { dir, format, life } = this.#setup;
     let file = this.#files.get(stream.name);
     if (file === undefined) {
       const time = new Date(wallMs).toISOString().slice(0, 19).replace(/[-:]/g, '');
-      const path = join(dir, 'raw', stream.name, `${stream.name}-${time}Z-${seq}.${format}`);
+      const path = join(dir, 'raw', stream.name, `${stream.name}-${time}Z-${seq}${life}.${format}`);
       mkdirSync(dirname(path), { recursive: true });
       file = new FileOfRows(path, format, rawColumns(stream));
       this.#files.set(stream.name, file);

@@ -47,7 +47,7 @@ async function filesOf(root: string): Promise<About['files']> {
   const files: { name: CopiedFile; bytes: Uint8Array }[] = [];
   for (const name of COPIED_FILES) {
     const path = join(root, name);
-    // They are written beside and renamed, so that what is read is whole.
+    // They are written beside and renamed, so that what is read is whole; lines of the archive that are not do not count.
     if (existsSync(path)) files.push({ name, bytes: await readFile(path) });
   }
   return files;

@@ -70,6 +70,8 @@ async function begin(dataDir: string): Promise<void> {
     dir.devices,
     dir.tokens,
     dir.users,
+    dir.archive,
+    dir.archiveRuns,
     dir.shape,
     dir.site,
   ])
@@ -98,6 +100,8 @@ async function pasteFiles(repository: Repository, manifest: Manifest, dir: DataD
     'devices.json': dir.devices,
     'tokens.json': dir.tokens,
     'users.json': dir.users,
+    'archive.json': dir.archive,
+    'archive-runs.ndjson': dir.archiveRuns,
   };
   for (const { name, object } of manifest.files) {
     const isSecret = SECRET.has(name);

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test, vi } from 'vitest';
@@ -225,5 +225,38 @@ test('an archive that begins in the middle, or after a gap, is read from there o
   const why = 'record 43 of the log was not archived';
   expect(countsOf(await bench.replay(alone, { archived: () => ({ runs: [], why }) })).differing).toBe(0);
   expect(alone.replay).toMatchObject({ archive: `not read: ${why}`, from: since(44) });
+  await bench.close();
+}, 600_000);
+
+test('a restored board reads the archive on, and writes over nothing that came to it after the backup', async () => {
+  const site = siteOf(4000, 6 * HOUR_MS);
+  const records = recordsOf(60, 1_200_000);
+  const was = await ReplayBench.open(join(dir, 'was'), site);
+  await was.take(records.slice(0, 30));
+  await was.archive(12, 20);
+  const restored = join(dir, 'restored');
+  mkdirSync(restored);
+  for (const name of ['archive.json', 'runs.ndjson'])
+    copyFileSync(join(dir, 'was', name), join(restored, name));
+  await was.take(records.slice(30, 40));
+  await was.archive(35, 40);
+  await was.close();
+  const place = join(dir, 'was', 'archive');
+  const folder = join(place, 'raw', 'electricity');
+  const files = readdirSync(folder).map((name) => ({ name, bytes: readFileSync(join(folder, name)) }));
+  expect(files).toHaveLength(4);
+
+  // The log of the backup, and then other readings under the numbers of those that were lost.
+  const bench = await ReplayBench.open(restored, site, { place, life: '-restored-20261127T081500Z' });
+  await bench.take([...records.slice(0, 30), ...records.slice(40)]);
+  await bench.archive(48);
+  for (const { name, bytes } of files) expect(readFileSync(join(folder, name)), name).toEqual(bytes);
+  expect(readdirSync(folder)).toHaveLength(5);
+  await bench.forgetBefore(47);
+  const stored = bench.asked(1, 'usage');
+  const counts = countsOf(await bench.replay(stored));
+  expect(counts).toEqual({ equal: expect.any(Number), differing: 0 });
+  expect(counts.equal).toBeGreaterThan(300);
+  expect(stored.replay).toMatchObject({ archive: 'records 1 to 46 of the log', from: null });
   await bench.close();
 }, 600_000);

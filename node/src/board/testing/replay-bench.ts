@@ -30,6 +30,11 @@ export const BENCH_KEYS = Array.from({ length: 400 }, (_, at) => `m${at}`)
 /** After so many records the stores of the engines that serve take a checkpoint. */
 const CHECKPOINT_RECORDS = 30;
 
+interface BenchArchive {
+  place: string;
+  life: string;
+}
+
 /**
  * What a replay stands between: a log in memory, the engines and stores of a board that counts it, and the archive of
  * it. Archiving, the thread of the replay and the comparison are the real ones.
@@ -45,16 +50,22 @@ export class ReplayBench {
   readonly #checkpointer: Checkpointer;
   readonly #shadows: ShadowTasks;
 
-  private constructor(dir: string, site: Site, shards: OpenedShards) {
+  private constructor(dir: string, site: Site, shards: OpenedShards, { place, life }: BenchArchive) {
     this.site = site;
     this.#dir = dir;
     this.#shards = shards;
     this.log = new MemoryLog({ codec: contractCodec, segmentRecords: 1 });
     this.runs = new ArchiveRuns(join(dir, 'runs.ndjson'));
-    const place = join(dir, 'archive');
-    mkdirSync(place);
+    mkdirSync(place, { recursive: true });
     const logger = pino({ level: 'silent' });
-    const parts = { site, file: join(dir, 'archive.json'), runs: this.runs, log: this.log, entry: ENTRY };
+    const parts = {
+      site,
+      file: join(dir, 'archive.json'),
+      runs: this.runs,
+      life,
+      log: this.log,
+      entry: ENTRY,
+    };
     this.#archiver = new Archiver(
       { ...parts, logger, nowMs: () => this.nowMs },
       { dir: place, format: 'csv' },
@@ -67,8 +78,8 @@ export class ReplayBench {
     this.#shadows = new ShadowTasks({ site, engines, stores, checkpointer, upTo: async () => undefined });
   }
 
-  /** In an empty directory. */
-  static async open(dir: string, site: Site): Promise<ReplayBench> {
+  /** In an empty directory, or one with the files that a backup has of an archive. */
+  static async open(dir: string, site: Site, archive: Partial<BenchArchive> = {}): Promise<ReplayBench> {
     mkdirSync(dir, { recursive: true });
     const shards = await openShards({
       kind: 'shards',
@@ -79,7 +90,7 @@ export class ReplayBench {
       progress: new Progress(1).shared,
       checkpoint: { readings: 1e9, everyMs: 1e9 },
     });
-    return new ReplayBench(dir, site, shards);
+    return new ReplayBench(dir, site, shards, { place: join(dir, 'archive'), life: '', ...archive });
   }
 
   get engine(): ShardEngine {
