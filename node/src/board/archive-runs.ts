@@ -91,7 +91,7 @@ const Line = Type.Object({
     }),
   ),
   left: Type.Array(Type.String()),
-  wallMs: Type.Number(),
+  wallMs: Type.Union([Type.Number(), Type.Null()]),
   trustedTo: Type.Number(),
 });
 

@@ -75,7 +75,7 @@ export class ArchiveLoop {
       const record = decodeRecord(bytes);
       if ('fault' in record)
         throw new WeirError('WEIR_LOG_DAMAGED', `record ${seq} of the log cannot be read: ${record.fault}`);
-      this.#wallMs ??= record.wallMs;
+      if (record.clockTrusted) this.#wallMs ??= record.wallMs;
       if (record.clockTrusted) this.#trustedTo = Math.max(this.#trustedTo, record.wallMs);
       for (const stream of this.#streams) {
         const rows = this.#rowsOf(record, stream);
@@ -174,7 +174,7 @@ export class ArchiveLoop {
   async #finish(): Promise<ArchiveFinished> {
     const files: ArchivedFile[] = [];
     for (const [stream, file] of this.#files) files.push({ stream, ...(await file.finish()) });
-    return { files, left: [...this.#left], wallMs: this.#wallMs ?? 0, trustedTo: this.#trustedTo };
+    return { files, left: [...this.#left], wallMs: this.#wallMs, trustedTo: this.#trustedTo };
   }
 }
 

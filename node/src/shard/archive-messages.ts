@@ -9,8 +9,8 @@ export interface ArchiveFinished {
   files: ArchivedFile[];
   /** Streams of which not everything is in the files: the site file does not have them any more. */
   left: string[];
-  /** The board's clock at the first record. */
-  wallMs: number;
+  /** The board's clock at the first record at which it was trusted; null where it never was. */
+  wallMs: number | null;
   /** The newest time that the log trusted up to the last record; 0 where there was none. */
   trustedTo: number;
 }

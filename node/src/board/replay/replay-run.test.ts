@@ -260,3 +260,22 @@ test('a restored board reads the archive on, and writes over nothing that came t
   expect(stored.replay).toMatchObject({ archive: 'records 1 to 46 of the log', from: null });
   await bench.close();
 }, 600_000);
+
+test('where the log or the archive begins while the clock was not trusted, what comes after it is compared', async () => {
+  const bench = await ReplayBench.open(join(dir, 'clock'), siteOf(4000, 6 * HOUR_MS));
+  const records = recordsOf(30, 1_200_000);
+  for (const at of [8, 9, 10])
+    records[at] = { wallMs: Date.UTC(1986, 0, 1), clockTrusted: false, readings: records[at].readings };
+  await bench.take(records);
+  const from = records[11].wallMs + HOUR_MS + 5 * 60_000;
+  await bench.forgetBefore(9);
+  const inLog = bench.asked(1, 'usage');
+  expect(countsOf(await bench.replay(inLog)).differing).toBe(0);
+  expect(inLog.replay.from).toBe(from);
+  await bench.archive(10, 20);
+  await bench.forgetBefore(19);
+  const archived = bench.asked(2, 'usage');
+  expect(countsOf(await bench.replay(archived)).differing).toBe(0);
+  expect(archived.replay).toMatchObject({ from, records: { from: 9 } });
+  await bench.close();
+}, 600_000);

@@ -151,18 +151,25 @@ export class ReplayRun {
       replay.archive = `not read: ${why}`;
       return null;
     }
-    const { from: seq, wallMs } = runs[0];
+    const [{ from: seq }] = runs;
+    const wallMs = runs.find((run) => run.wallMs !== null)?.wallMs ?? null;
     replay.archive = `records ${seq} to ${log.seq - 1} of the log${why === null ? '' : `; ${why}`}`;
-    return { seq, since: seq === 1 ? null : coveredFrom(wallMs) };
+    const since = wallMs === null ? log.since : coveredFrom(wallMs);
+    return { seq, since: seq === 1 ? null : since };
   }
 
   async #logSince(first: number): Promise<number | null> {
     if (first <= 1) return null;
-    const entry = await this.#ports.log.get(first);
-    const header = entry?.bytes ? readHeader(Buffer.from(entry.bytes)) : null;
-    if (header === null || 'fault' in header)
-      throw new WeirError('WEIR_LOG_DAMAGED', `record ${first} of the log fails its checksum`);
-    return coveredFrom(header.wallMs);
+    let wallMs: number | null = null;
+    // A board that does not know the time writes records of 1970: the first one after it does counts.
+    for await (const { seq, bytes } of this.#ports.log.read(first)) {
+      const header = bytes === null ? null : readHeader(Buffer.from(bytes));
+      if (header === null || 'fault' in header)
+        throw new WeirError('WEIR_LOG_DAMAGED', `record ${seq} of the log fails its checksum`);
+      wallMs ??= header.wallMs;
+      if (header.clockTrusted) return coveredFrom(header.wallMs);
+    }
+    return wallMs === null ? null : coveredFrom(wallMs);
   }
 
   /** The first record that may hold a reading at or after the time. */
