@@ -6,6 +6,7 @@ import { Caller } from '../client/rpc.ts';
 import { LIMITS, type Site } from '../contract/index.ts';
 import type { CommitLog } from '../log/port.ts';
 import {
+  ALL_STORES,
   type CheckpointPolicy,
   type FromThread,
   type ShardJob,
@@ -185,9 +186,7 @@ export class ShardThreads {
   #start(thread: number): Feeder {
     const { site, storeDir, entry } = this.#options;
     const checkpoint = { ...this.#options.checkpoint, everyMs: this.#everyMs };
-    const stores = Array.from({ length: STORES }, (_, store) => store).filter(
-      (store) => store % this.#leasts.length === thread,
-    );
+    const stores = ALL_STORES.filter((store) => store % this.#leasts.length === thread);
     this.progress.setApplied(thread, 0);
     return new Feeder({
       log: this.#log.promise,

@@ -75,8 +75,10 @@ export class ArchiveLoop {
       const record = decodeRecord(bytes);
       if ('fault' in record)
         throw new WeirError('WEIR_LOG_DAMAGED', `record ${seq} of the log cannot be read: ${record.fault}`);
-      if (record.clockTrusted) this.#wallMs ??= record.wallMs;
-      if (record.clockTrusted) this.#trustedTo = Math.max(this.#trustedTo, record.wallMs);
+      if (record.clockTrusted) {
+        this.#wallMs ??= record.wallMs;
+        this.#trustedTo = Math.max(this.#trustedTo, record.wallMs);
+      }
       for (const stream of this.#streams) {
         const rows = this.#rowsOf(record, stream);
         if (rows.length > 0) await this.#file(stream, seq, record.wallMs).add(rows);

@@ -104,18 +104,18 @@ export class ReplayLoop {
     let readings = 0;
     let seq = run.to;
     let done = false;
-    while (!done && readings < ARCHIVED_READINGS_A_CALL) {
+    while (readings < ARCHIVED_READINGS_A_CALL) {
       const next = await records.next();
       if (next.done === true) {
-        done = true;
+        this.#archived = null;
         seq = run.to;
-        continue;
+        done = true;
+        break;
       }
       seq = next.value.seq;
       for (const section of next.value.sections) readings += section.rows;
       for (const engine of this.#engines.values()) engine.apply(next.value);
     }
-    if (done) this.#archived = null;
     this.#readings += readings;
     if (this.#readings >= this.#setup.checkpointReadings) {
       await this.#checkpoint();

@@ -60,7 +60,7 @@ export interface ReplaySetup {
   site: Site;
   rollups: string[];
   storeDir: string;
-  stores: number[];
+  stores: readonly number[];
   /** A checkpoint is made after so many readings. */
   checkpointReadings: number;
   /** Readings of before are left out; null takes all. */

@@ -8,7 +8,7 @@ export interface ThreadSetup {
   thread: number;
   site: Site;
   /** Stores this thread owns; shard s lives in store s % STORES. */
-  stores: number[];
+  stores: readonly number[];
   storeDir: string;
   progress: SharedArrayBuffer;
   checkpoint: CheckpointPolicy;
@@ -53,3 +53,4 @@ export type FromThread =
   | { kind: 'closed' };
 
 export const STORES = 4;
+export const ALL_STORES: readonly number[] = Array.from({ length: STORES }, (_, store) => store);

@@ -27,7 +27,21 @@ export interface StoredReplay {
   edit?: { text: string; of: string };
 }
 
-export function newReplay(site: Site, replay: Replay): StoredReplay {
+/** One that is asked for now, and has done nothing yet. */
+export function newReplay(
+  site: Site,
+  asked: Pick<Replay, 'id' | 'rollups' | 'reason' | 'apply' | 'from' | 'to' | 'startedAt'>,
+): StoredReplay {
+  const replay: Replay = {
+    ...asked,
+    state: 'running',
+    endedAt: null,
+    records: { from: 0, done: 0, to: 0 },
+    readings: 0,
+    tiers: [],
+    differences: 0,
+    fault: null,
+  };
   return { version: VERSION, site: siteMark(site), replay, begun: false, since: null, knownFrom: {} };
 }
 

@@ -8,7 +8,7 @@ import type {
   PinQuestion,
   SeedQuestion,
 } from '../../shard/shadow-messages.ts';
-import { STORES } from '../../shard/thread-messages.ts';
+import { ALL_STORES, STORES } from '../../shard/thread-messages.ts';
 import type { ArchivedRaw } from '../archive-runs.ts';
 import { type ReshapePlan, sinceOf } from '../reshape/reshape-plan.ts';
 import type { StoredReplay } from './replay-file.ts';
@@ -20,7 +20,6 @@ export const CHECKPOINT_READINGS = 1_000_000;
 /** With fewer readings of a key in a checkpoint, one store is filled after the other. */
 const READINGS_OF_A_KEY = 10;
 const STORES_AT_ONCE = 2;
-const ALL_STORES = Array.from({ length: STORES }, (_, store) => store);
 /** With fewer records to go the stores are looked at, and the last ones follow. */
 const NEARLY_RECORDS = 64;
 /** Progress is kept so often: what a restart shows. */
@@ -88,7 +87,7 @@ export class ReplayRun {
     }
   }
 
-  #threadOf(stores: number[]): ReplayThread {
+  #threadOf(stores: readonly number[]): ReplayThread {
     return new ReplayThread(this.#ports.entry, {
       kind: 'replay',
       site: this.#ports.site,

@@ -162,16 +162,9 @@ export class Replays {
       rollups,
       reason,
       apply,
-      state: 'running',
       from,
       to,
       startedAt: this.#parts.nowMs(),
-      endedAt: null,
-      records: { from: 0, done: 0, to: 0 },
-      readings: 0,
-      tiers: [],
-      differences: 0,
-      fault: null,
     });
     if (edited !== null) stored.edit = { text: edited.text, of: edited.of };
     this.#all.set(stored.replay.id, stored);

@@ -8,7 +8,7 @@ import { CHECKPOINT_SLICE_BYTES } from '../../engine/run-store.ts';
 import type { CommitLog } from '../../log/port.ts';
 import { shardsOf } from '../../shard/open-shards.ts';
 import type { KnownFrom } from '../../shard/shadow-messages.ts';
-import { STORES } from '../../shard/thread-messages.ts';
+import { ALL_STORES, STORES } from '../../shard/thread-messages.ts';
 import { type LevelRunStore, openLevelRunStore } from '../../store/runs/level-run-store.ts';
 import type { DataDir } from '../data-dir.ts';
 import { noteReshaped } from '../kept-shape.ts';
@@ -151,7 +151,7 @@ async function followLog(
     rollups: plan.rollups,
     storeDir,
     since: sinceOf(plan, from),
-    stores: Array.from({ length: STORES }, (_, store) => store),
+    stores: ALL_STORES,
     checkpointReadings: CHECKPOINT_READINGS,
     urgent: true,
   });

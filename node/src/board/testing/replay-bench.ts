@@ -12,7 +12,7 @@ import { MemoryLog } from '../../log/memory-log.ts';
 import { Checkpointer } from '../../shard/checkpointer.ts';
 import { type OpenedShards, openShards } from '../../shard/open-shards.ts';
 import { ShadowTasks } from '../../shard/shadow-tasks.ts';
-import { STORES } from '../../shard/thread-messages.ts';
+import { ALL_STORES } from '../../shard/thread-messages.ts';
 import { ArchiveRuns } from '../archive-runs.ts';
 import { Archiver } from '../archiver.ts';
 import { newReplay, type StoredReplay } from '../replay/replay-file.ts';
@@ -85,7 +85,7 @@ export class ReplayBench {
       kind: 'shards',
       thread: 0,
       site,
-      stores: Array.from({ length: STORES }, (_, store) => store),
+      stores: ALL_STORES,
       storeDir: join(dir, 'store'),
       progress: new Progress(1).shared,
       checkpoint: { readings: 1e9, everyMs: 1e9 },
@@ -128,16 +128,9 @@ export class ReplayBench {
       rollups: [rollup],
       reason: 'asked',
       apply: false,
-      state: 'running',
       from: null,
       to: null,
       startedAt: this.nowMs,
-      endedAt: null,
-      records: { from: 0, done: 0, to: 0 },
-      readings: 0,
-      tiers: [],
-      differences: 0,
-      fault: null,
     });
   }
 
