@@ -6,13 +6,14 @@ import type {
   CompareAnswer,
   CompareQuestion,
   PinQuestion,
+  ReplaySetup,
   SeedQuestion,
 } from '../../shard/shadow-messages.ts';
 import { ALL_STORES, STORES } from '../../shard/thread-messages.ts';
 import type { ArchivedRaw } from '../archive-runs.ts';
 import { type ReshapePlan, sinceOf } from '../reshape/reshape-plan.ts';
 import type { StoredReplay } from './replay-file.ts';
-import { type Positions, ReplayThread, type Taken } from './replay-thread.ts';
+import { type Positions, type ReplayLine, ReplayThread, type Taken } from './replay-thread.ts';
 
 const HOUR_MS = 3_600_000;
 /** Readings between two checkpoints of a shadow: some 60 MB at the most, and a second or two to read again. */
@@ -30,7 +31,8 @@ export interface RunPorts {
   /** Of an edit of the site file: what is made anew for another shape than what is stored. */
   plan: ReshapePlan | null;
   log: CommitLog;
-  entry: URL;
+  /** Starts what fills a shadow. */
+  thread(setup: ReplaySetup): ReplayLine;
   storeDir: string;
   /** Readings between two checkpoints of the shadow. */
   checkpointReadings: number;
@@ -88,7 +90,7 @@ export class ReplayRun {
   }
 
   #threadOf(stores: readonly number[]): ReplayThread {
-    return new ReplayThread(this.#ports.entry, {
+    const thread = this.#ports.thread({
       kind: 'replay',
       site: this.#ports.site,
       rollups: this.#stored.replay.rollups,
@@ -97,6 +99,7 @@ export class ReplayRun {
       stores,
       checkpointReadings: this.#ports.checkpointReadings,
     });
+    return new ReplayThread(thread);
   }
 
   async #begin(): Promise<void> {

@@ -1,8 +1,8 @@
 import { WeirError } from '../../contract/index.ts';
 import type { CommitLog } from '../../log/port.ts';
 import type { ArchivedRun } from '../../shard/archive-messages.ts';
-import type { ArchivedAnswer, KnownFrom, ReplaySetup, TakeQuestion } from '../../shard/shadow-messages.ts';
-import { CalledThread } from '../called-thread.ts';
+import type { ArchivedAnswer, KnownFrom, TakeQuestion } from '../../shard/shadow-messages.ts';
+import type { CalledThread } from '../called-thread.ts';
 
 /** Records of one message, and messages under way: the next are there when the thread is done with the last. */
 const RECORDS_A_CALL = 16;
@@ -17,12 +17,15 @@ export interface Taken {
   kept: number;
 }
 
+/** A line to what fills a shadow. */
+export type ReplayLine = Pick<CalledThread, 'call' | 'end'>;
+
 /** The thread that fills a shadow, and its line. It ends with the replay, whatever becomes of that. */
 export class ReplayThread {
-  readonly #thread: CalledThread;
+  readonly #thread: ReplayLine;
 
-  constructor(entry: URL, setup: ReplaySetup) {
-    this.#thread = new CalledThread(entry, setup);
+  constructor(thread: ReplayLine) {
+    this.#thread = thread;
   }
 
   open(signal: AbortSignal): Promise<Positions> {

@@ -11,7 +11,9 @@ import {
   WeirError,
 } from '../../contract/index.ts';
 import type { CommitLog } from '../../log/port.ts';
+import type { ReplaySetup } from '../../shard/shadow-messages.ts';
 import type { ArchivedRaw } from '../archive-runs.ts';
+import { CalledThread } from '../called-thread.ts';
 import type { ReshapePlan } from '../reshape/reshape-plan.ts';
 import { isOver, KEPT, newReplay, ReplayFiles, type StoredReplay, siteMark } from './replay-file.ts';
 import { CHECKPOINT_READINGS, ReplayRun } from './replay-run.ts';
@@ -242,7 +244,7 @@ export class Replays {
       site,
       plan,
       log,
-      entry,
+      thread: (setup: ReplaySetup) => new CalledThread(entry, setup),
       archived,
       nowMs,
       ask: <T>(method: string, params: unknown, signal: AbortSignal) => ask<T>(method, params, signal),

@@ -10,6 +10,7 @@ import { shardsOf } from '../../shard/open-shards.ts';
 import type { KnownFrom } from '../../shard/shadow-messages.ts';
 import { ALL_STORES, STORES } from '../../shard/thread-messages.ts';
 import { type LevelRunStore, openLevelRunStore } from '../../store/runs/level-run-store.ts';
+import { CalledThread } from '../called-thread.ts';
 import type { DataDir } from '../data-dir.ts';
 import { noteReshaped } from '../kept-shape.ts';
 import { ReplayFiles, siteMark } from '../replay/replay-file.ts';
@@ -145,7 +146,7 @@ async function followLog(
   const { signal } = new AbortController();
   const to = Math.max(...until.map(([, seq]) => seq));
   const log = await openLog(to);
-  const thread = new ReplayThread(shardEntry, {
+  const line = new CalledThread(shardEntry, {
     kind: 'replay',
     site,
     rollups: plan.rollups,
@@ -155,6 +156,7 @@ async function followLog(
     checkpointReadings: CHECKPOINT_READINGS,
     urgent: true,
   });
+  const thread = new ReplayThread(line);
   try {
     const positions = new Map(await thread.open(signal));
     const behind = until.find(([shard, seq]) => seq < (positions.get(shard) ?? 0));

@@ -15,6 +15,7 @@ import { ShadowTasks } from '../../shard/shadow-tasks.ts';
 import { ALL_STORES } from '../../shard/thread-messages.ts';
 import { ArchiveRuns } from '../archive-runs.ts';
 import { Archiver } from '../archiver.ts';
+import { CalledThread } from '../called-thread.ts';
 import { newReplay, type StoredReplay } from '../replay/replay-file.ts';
 import { ReplayRun, type RunPorts } from '../replay/replay-run.ts';
 
@@ -149,7 +150,7 @@ export class ReplayBench {
       site: this.site,
       plan: null,
       log: this.log,
-      entry: ENTRY,
+      thread: (setup) => new CalledThread(ENTRY, setup),
       storeDir: this.storeDir(stored),
       checkpointReadings: 1e9,
       keys: async () => BENCH_KEYS.length,
