@@ -1,6 +1,6 @@
 import { LIMITS } from '../contract/limits.ts';
-import { decodeGroup, entryName, nameHash } from '../contract/measures/entry-key.ts';
-import { mergedKeyState } from '../contract/measures/key-state.ts';
+import { decodeGroup, entryHash, KEY_NAME_AT } from '../contract/measures/entry-key.ts';
+import { type KeyState, KeyStateReader } from '../contract/measures/key-state.ts';
 import { isChained, type Layout, layoutOf, longIntervalMs } from '../contract/measures/layout.ts';
 import { decodeSwaps, type KnownSwap, mergeSwaps } from '../contract/measures/swaps-entry.ts';
 import { ONLY_PERIOD, TABLES } from '../contract/measures/tables.ts';
@@ -189,26 +189,25 @@ export class StreamEngine {
     this.unknown?.load(view, this.spec.name);
     for (const { values } of view.scan(TABLES.tuples(this.spec.name), ONLY_PERIOD))
       this.dimensions.restore(decodeGroup(values[0]));
+    const states = new KeyStateReader();
     for (const { key, values } of view.scan(TABLES.keys(this.spec.name), ONLY_PERIOD))
-      this.#restoreKey(entryName(key), values);
+      this.#restoreKey(this.#keyOf(key), states.read(values));
     for (const { key, values } of view.scan(TABLES.swaps(this.spec.name), ONLY_PERIOD))
-      this.#restoreSwaps(entryName(key), mergeSwaps(values));
+      this.#keepSwaps(this.#keyOf(key), decodeSwaps(mergeSwaps(values)));
     this.generations.length = 0;
     this.startGeneration();
   }
 
-  #restoreSwaps(name: Uint8Array, value: Uint8Array): void {
-    const hash = nameHash(name);
-    const known = this.keys.find(name, 2, name.length, hash);
-    this.#keepSwaps(known >= 0 ? known : this.keys.add(name, 2, name.length, hash), decodeSwaps(value));
+  /** Of an entry of the store. */
+  #keyOf(entry: Uint8Array): number {
+    const hash = entryHash(entry);
+    const known = this.keys.find(entry, KEY_NAME_AT, entry.length, hash);
+    return known >= 0 ? known : this.keys.add(entry, KEY_NAME_AT, entry.length, hash);
   }
 
-  #restoreKey(name: Uint8Array, values: Uint8Array[]): void {
+  /** HOT: a start makes a million of them. */
+  #restoreKey(key: number, { oldest, newest, counters, boots, doubts }: KeyState): void {
     const keys = this.keys;
-    const hash = nameHash(name);
-    const known = keys.find(name, 2, name.length, hash);
-    const key = known >= 0 ? known : keys.add(name, 2, name.length, hash);
-    const { oldest, newest, counters, boots, doubts } = mergedKeyState(values);
     keys.setWord(key, KEY_OLDEST_S, Math.floor(oldest / 1000));
     keys.setWord(key, KEY_STORED_S, Math.ceil(newest / 1000));
     keys.setDouble(key, KEY_NEWEST, newest);

@@ -60,14 +60,22 @@ export class ByteWriter {
   }
 }
 
-/** Reads what `ByteWriter` wrote. Bytes come checked from the store: past the end is damage and throws. */
+/**
+ * Reads what `ByteWriter` wrote. Bytes come checked from the store: past the end is damage and throws. One may be kept
+ * and used again: `open` first.
+ */
 export class ByteReader {
-  readonly #bytes: Uint8Array;
+  #bytes: Uint8Array;
   at: number;
 
   constructor(bytes: Uint8Array, at = 0) {
     this.#bytes = bytes;
     this.at = at;
+  }
+
+  open(bytes: Uint8Array): void {
+    this.#bytes = bytes;
+    this.at = 0;
   }
 
   get done(): boolean {

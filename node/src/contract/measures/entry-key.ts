@@ -5,6 +5,8 @@ import { hashBytes } from '../reading/shard-of.ts';
  * checkpoint is found by splitting numbers, and so that runs of all periods go through the groups in one order.
  */
 const HASH_BYTES = 4;
+/** Of the entry of a group of one dimension, where its bytes begin: its length comes first. */
+export const KEY_NAME_AT = HASH_BYTES + 2;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -26,6 +28,11 @@ export function entryKeyHashed(hash: number, name: Uint8Array): Uint8Array {
   key[3] = hash;
   key.set(name, HASH_BYTES);
   return key;
+}
+
+/** The hash of an entry's name, as its key has it. */
+export function entryHash(key: Uint8Array): number {
+  return ((key[0] << 24) | (key[1] << 16) | (key[2] << 8) | key[3]) >>> 0;
 }
 
 /** The name of an entry's key. */

@@ -67,22 +67,50 @@ export function encodeKeyState({ oldest, newest, counters, boots, doubts }: KeyS
 }
 
 export function decodeKeyState(bytes: Uint8Array): KeyState {
-  const reader = new ByteReader(bytes);
-  const state = newKeyState(reader.count(reader.left));
+  return decodeInto(new ByteReader(bytes), newKeyState(0));
+}
+
+/** HOT: the state that is given, or a new one where it has room for another number of counters. */
+function decodeInto(reader: ByteReader, kept: KeyState): KeyState {
+  const counters = reader.count(reader.left);
+  const state = kept.boots.length === counters ? kept : newKeyState(counters);
   state.oldest = reader.signed();
   state.newest = state.oldest + reader.signed();
-  for (let c = 0; c < state.boots.length; c++) {
+  for (let c = 0; c < counters; c++) {
     const form = reader.byte();
-    if (form === ABSENT) continue;
-    state.counters[2 * c] = state.newest + reader.signed();
-    state.counters[2 * c + 1] = reader.signed();
-    if (form === LAST_WITH_BOOT) state.boots[c] = reader.signed();
+    const isKnown = form !== ABSENT;
+    state.counters[2 * c] = isKnown ? state.newest + reader.signed() : Number.NaN;
+    state.counters[2 * c + 1] = isKnown ? reader.signed() : Number.NaN;
+    state.boots[c] = form === LAST_WITH_BOOT ? reader.signed() : Number.NaN;
+    state.doubts[c] = null;
   }
   if (reader.done) return state;
   const version = reader.byte();
   if (version !== DOUBTS_VERSION) throw new Error(`doubts of version ${version}, not ${DOUBTS_VERSION}`);
   for (const doubt of readDoubts(reader)) state.doubts[doubt.counter] = doubt;
   return state;
+}
+
+/**
+ * Reads states into one that is used again and again: a start reads a million, and the arrays of each took it longer
+ * than all else. What is answered holds until the next is read.
+ */
+export class KeyStateReader {
+  #merged = newKeyState(0);
+  #more = newKeyState(0);
+  readonly #reader = new ByteReader(new Uint8Array(0));
+
+  /** HOT: what `mergedKeyState` makes of them. */
+  read(values: readonly Uint8Array[]): KeyState {
+    this.#reader.open(values[0]);
+    this.#merged = decodeInto(this.#reader, this.#merged);
+    for (let value = 1; value < values.length; value++) {
+      this.#reader.open(values[value]);
+      this.#more = decodeInto(this.#reader, this.#more);
+      addKeyState(this.#merged, this.#more);
+    }
+    return this.#merged;
+  }
 }
 
 export function mergeKeyStates(values: Uint8Array[]): Uint8Array {

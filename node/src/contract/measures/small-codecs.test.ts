@@ -5,7 +5,15 @@ import { apportion } from './apportion.ts';
 import { stepBoundaries, tierBoundaries } from './boundaries.ts';
 import { ByteReader, ByteWriter } from './byte-writer.ts';
 import { type Doubt, mergeDoubts } from './doubt.ts';
-import { compareBytes, decodeGroup, encodeGroup, entryKey, entryName, nameHash } from './entry-key.ts';
+import {
+  compareBytes,
+  decodeGroup,
+  encodeGroup,
+  entryHash,
+  entryKey,
+  entryName,
+  nameHash,
+} from './entry-key.ts';
 import { decodeHistory, encodeHistory, mergeHistory, newHistoryRows } from './history-chunk.ts';
 import { decodeKeyState, encodeKeyState, type KeyState, newKeyState, noteRows } from './key-state.ts';
 import { encodeCounts, encodeMark, mergeFor } from './merge-for.ts';
@@ -59,6 +67,7 @@ describe('keys of entries', () => {
       fc.property(dims, (group) => {
         expect(decodeGroup(encodeGroup(group))).toEqual(group.map((dim) => dim?.toWellFormed() ?? null));
         expect(entryName(entryKey(encodeGroup(group)))).toEqual(encodeGroup(group));
+        expect(entryHash(entryKey(encodeGroup(group)))).toBe(nameHash(encodeGroup(group)));
       }),
     );
   });
