@@ -27,6 +27,11 @@ export const LIMITS = Object.freeze({
   shardThreadBytes: 64 * 1024 * 1024,
   /** What came may take so much, however many keys there are: 200,000 readings of a million meters. */
   checkpointBytes: 20 * 1024 * 1024,
+  /**
+   * While a thread reads the log again, what came may take so much: two and a half million readings of a million meters,
+   * which one that was killed held too. It serves before it moves them to its stores.
+   */
+  catchUpBytes: 128 * 1024 * 1024,
   /** Or after so many readings: a restart replays them. */
   checkpointReadings: 2_000_000,
   checkpointMs: 5 * 60_000,

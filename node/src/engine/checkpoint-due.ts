@@ -4,3 +4,8 @@ import { LIMITS } from '../contract/limits.ts';
 export function checkpointDueBytes(keyBytes: number): number {
   return Math.max(LIMITS.checkpointBytes, LIMITS.shardThreadBytes - keyBytes);
 }
+
+/** The same while the thread reads the log again. */
+export function catchUpDueBytes(keyBytes: number): number {
+  return Math.max(LIMITS.catchUpBytes, checkpointDueBytes(keyBytes));
+}

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { LIMITS } from '../contract/index.ts';
 import type { ShardEngine } from '../engine/engine.ts';
 import type { LevelRunStore } from '../store/runs/level-run-store.ts';
 import { Checkpointer } from './checkpointer.ts';
@@ -82,5 +83,40 @@ test('makes way for records that wait until as much came as it may leave, and fo
   expect(asked).toBeLessThanOrEqual(8);
   inbox.urgent = false;
   await running;
+  await checkpointer.close();
+});
+
+test('while the log is read again readings make none due, and memory later; then what came is weighed', async () => {
+  vi.useRealTimers();
+  const told: FromThread[] = [];
+  const engine = { position: 0, keyBytes: 0, changedBytes: 0 };
+  const checkpointer = new Checkpointer(
+    { readings: 100_000, everyMs: 300_000 },
+    new Map([[0, engine as unknown as ShardEngine]]),
+    new Map([[0, { position: () => 0, foldSome: async () => false } as unknown as LevelRunStore]]),
+    (message) => told.push(message),
+    { size: 0, urgent: false },
+  );
+  const checkpoints = async () => {
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+    return told.splice(0).length;
+  };
+  checkpointer.catchUp();
+  engine.changedBytes = LIMITS.catchUpBytes - 1;
+  checkpointer.applied(500_000);
+  expect(await checkpoints()).toBe(0);
+  engine.changedBytes = LIMITS.catchUpBytes;
+  checkpointer.applied(500_000);
+  expect(await checkpoints()).toBe(1);
+  engine.changedBytes = LIMITS.shardThreadBytes;
+  checkpointer.applied(50_000);
+  expect(await checkpoints()).toBe(0);
+  checkpointer.caughtUp();
+  expect(await checkpoints(), 'heavy by what a thread that has caught up may hold').toBe(1);
+  engine.changedBytes = 0;
+  checkpointer.applied(99_999);
+  expect(await checkpoints()).toBe(0);
+  checkpointer.applied(1);
+  expect(await checkpoints()).toBe(1);
   await checkpointer.close();
 });

@@ -1,5 +1,5 @@
 import { isWeirError, WeirError } from '../contract/index.ts';
-import { checkpointDueBytes } from '../engine/checkpoint-due.ts';
+import { catchUpDueBytes, checkpointDueBytes } from '../engine/checkpoint-due.ts';
 import type { ShardEngine } from '../engine/engine.ts';
 import type { LevelRunStore } from '../store/runs/level-run-store.ts';
 import type { Inbox } from './inbox.ts';
@@ -26,7 +26,8 @@ const WEIGH_EVERY_READINGS = 10_000;
 /**
  * Moves what the engines hold in memory into the stores, one shard of each store after the other, in slices between
  * which records and questions are taken. It is due when what came takes so much memory, after so many readings, since
- * the time to replay grows with them, or after so much time when anything came.
+ * the time to replay grows with them, or after so much time when anything came. While the log is read again readings do
+ * not make it due, and memory does later: it takes several times as long as what it spares the next start.
  */
 export class Checkpointer {
   readonly #policy: CheckpointPolicy;
@@ -37,6 +38,7 @@ export class Checkpointer {
   #readings = 0;
   #weighedAt = 0;
   #heavy = false;
+  #catchingUp = false;
   /** Readings of the checkpoint under way, and shards that it has moved. */
   #moving = 0;
   #moved = 0;
@@ -76,7 +78,24 @@ export class Checkpointer {
   applied(readings: number): void {
     this.#readings += readings;
     if (this.#readings - this.#weighedAt >= WEIGH_EVERY_READINGS) this.#weigh();
-    this.#due(this.#heavy ? 1 : this.#policy.readings);
+    this.#due(this.#dueReadings);
+  }
+
+  /** Until `caughtUp` what comes is read from the log. */
+  catchUp(): void {
+    this.#catchingUp = true;
+  }
+
+  caughtUp(): void {
+    if (!this.#catchingUp) return;
+    this.#catchingUp = false;
+    this.#weigh();
+    this.#due(this.#dueReadings);
+  }
+
+  get #dueReadings(): number {
+    if (this.#heavy) return 1;
+    return this.#catchingUp ? Number.POSITIVE_INFINITY : this.#policy.readings;
   }
 
   #weigh(): void {
@@ -87,7 +106,8 @@ export class Checkpointer {
       changedBytes += engine.changedBytes;
       keyBytes += engine.keyBytes;
     }
-    this.#heavy = changedBytes >= checkpointDueBytes(keyBytes);
+    const dueBytes = this.#catchingUp ? catchUpDueBytes(keyBytes) : checkpointDueBytes(keyBytes);
+    this.#heavy = changedBytes >= dueBytes;
   }
 
   position(shard: number): number {
@@ -191,7 +211,7 @@ export class Checkpointer {
 
   /** Upkeep stops as soon as the next checkpoint is due: memory is bounded before runs are. */
   async #fold(): Promise<void> {
-    const due = () => this.#closed || this.#heavy || this.#readings >= this.#policy.readings;
+    const due = () => this.#closed || this.#readings >= this.#dueReadings;
     for (const store of this.#stores.values())
       while (!due() && (await store.foldSome(FOLD_SLICE_MS))) await turn();
     if (!this.#closed && due()) setImmediate(() => this.#due(1));

@@ -7,6 +7,7 @@ import { ShardEngine } from '../engine/engine.ts';
 import { buildRecord } from '../engine/testing/build-record.ts';
 import { MemoryRunStore } from '../engine/testing/memory-run-store.ts';
 import { testSite } from '../engine/testing/test-site.ts';
+import type { LevelRunStore } from '../store/runs/level-run-store.ts';
 import { Inbox } from './inbox.ts';
 import { ShardLoop } from './shard-loop.ts';
 
@@ -16,8 +17,8 @@ const SHARDS = [0, 1, 2];
 let asking: MessagePort | null = null;
 afterEach(() => asking?.close());
 
-function loopOf(): { loop: ShardLoop; positions(): number[]; taken: string[] } {
-  const store = new MemoryRunStore();
+function loopOf({ live = true, readings = 1e9 } = {}) {
+  const store = Object.assign(new MemoryRunStore(), { foldSome: async () => false });
   const engines = new Map(SHARDS.map((shard) => [shard, new ShardEngine({ site, shard, store })]));
   const taken: string[] = [];
   for (const engine of engines.values()) {
@@ -25,6 +26,11 @@ function loopOf(): { loop: ShardLoop; positions(): number[]; taken: string[] } {
     engine.apply = (record) => {
       taken.push(`record ${record.seq} by shard ${engine.shard}`);
       apply(record);
+    };
+    const checkpoint = engine.checkpoint.bind(engine);
+    engine.checkpoint = () => {
+      taken.push(`checkpoint of shard ${engine.shard}`);
+      return checkpoint();
     };
   }
   const setup = {
@@ -34,10 +40,11 @@ function loopOf(): { loop: ShardLoop; positions(): number[]; taken: string[] } {
     stores: [],
     storeDir: '',
     progress: new Progress(1).shared,
-    checkpoint: { readings: 1e9, everyMs: 1e9 },
+    checkpoint: { readings, everyMs: 1e9 },
   };
-  const loop = new ShardLoop({ setup, engines, stores: new Map(), post: () => {} });
-  loop.handle({ kind: 'live' });
+  const stores = new Map(SHARDS.map((shard) => [shard, store as unknown as LevelRunStore]));
+  const loop = new ShardLoop({ setup, engines, stores, post: () => {} });
+  if (live) loop.handle({ kind: 'live' });
   return { loop, taken, positions: () => [...engines.values()].map((engine) => engine.position) };
 }
 
@@ -85,6 +92,16 @@ test('a question for all shards waits until all have taken it', async () => {
   expect(positions()).toEqual([0, 0, 0]);
   await answered;
   expect(positions()).toEqual([1, 1, 1]);
+});
+
+test('readings make no checkpoint due until all that was read from the log is taken', async () => {
+  const { loop, taken } = loopOf({ live: false, readings: 1 });
+  for (const seq of [1, 2]) loop.handle({ kind: 'record', seq, bytes: recordOf(seq) });
+  loop.handle({ kind: 'live' });
+  await turns(20);
+  const begun = SHARDS.map((shard) => taken.indexOf(`checkpoint of shard ${shard}`));
+  expect(begun[0]).toBe(2 * SHARDS.length);
+  expect(begun).toEqual(begun.toSorted((a, b) => a - b));
 });
 
 test('the inbox makes steps in order, as many a turn as its time allows', async () => {

@@ -62,6 +62,8 @@ export class ShardLoop {
   readonly #shadows: ShadowTasks;
   #waiters: Waiter[] = [];
   #live = false;
+  /** The newest record that was read from the log: those after it came as they became durable. */
+  #readAgainTo = 0;
   #applied = 0;
   #ending = false;
   #watchers: { push(value: unknown): void }[] = [];
@@ -93,17 +95,20 @@ export class ShardLoop {
       upTo: (seq) => this.#upTo(seq),
     });
     this.#applied = Math.min(...[...parts.engines.values()].map((engine) => engine.position));
+    this.#checkpointer.catchUp();
   }
 
   handle(message: ToThread): void {
     switch (message.kind) {
       case 'record':
+        if (!this.#live) this.#readAgainTo = message.seq;
         this.#inbox.push({ seq: message.seq, bytes: message.bytes, decoded: null });
         for (const { seq, shards } of this.#waiters)
           if (shards !== null && message.seq <= seq) this.#hasten(message.seq, shards);
         break;
       case 'live':
         this.#live = true;
+        if (this.#applied >= this.#readAgainTo) this.#checkpointer.caughtUp();
         break;
       case 'connect':
         this.#connect(message.port);
@@ -157,6 +162,7 @@ export class ShardLoop {
     this.#progress.setApplied(this.#setup.thread, record.seq);
     this.#wake();
     this.#checkpointer.applied(readings);
+    if (this.#live && record.seq >= this.#readAgainTo) this.#checkpointer.caughtUp();
   }
 
   #applyTo(engine: ShardEngine, record: LogRecord): void {
