@@ -1,7 +1,8 @@
 import { encodeRecord, type GroupBuilderPort } from '../../node/src/contract/index.ts';
 import { decodeChunk, encodeChunk } from '../../node/src/contract/measures/chunk.ts';
 import { decodeKeyState, encodeKeyState } from '../../node/src/contract/measures/key-state.ts';
-import type { Checkpoint, RunStore, RunView } from '../../node/src/engine/run-store.ts';
+import type { Checkpoint, RunStore, StoredView } from '../../node/src/engine/run-store.ts';
+import { scannedEntries } from '../../node/src/engine/testing/scanned-entries.ts';
 import { type Plant, SOUND } from './plant.ts';
 
 /** Bugs as they are made, each planted around a port of the product. The simulation must find every one of them. */
@@ -66,7 +67,7 @@ function forgetful(builder: GroupBuilderPort, every: number): GroupBuilderPort {
 /** The first entry found in such a table is not seen. */
 function blindOnce(store: RunStore, blind: (table: string) => boolean): RunStore {
   let done = false;
-  const view = (inner: RunView): RunView => ({
+  const view = (inner: StoredView): StoredView => ({
     get: (table, period, key) => {
       const found = inner.get(table, period, key);
       if (done || found.length === 0 || !blind(table)) return found;
@@ -74,6 +75,7 @@ function blindOnce(store: RunStore, blind: (table: string) => boolean): RunStore
       return [];
     },
     scan: (table, period) => inner.scan(table, period),
+    entries: (table, period) => inner.entries(table, period),
     periods: (table, from, to) => inner.periods(table, from, to),
     close: () => inner.close(),
   });
@@ -96,12 +98,14 @@ function undoubting(store: RunStore): RunStore {
 
 /** Scans give what `see` makes of an entry's values; without any there is no entry. */
 function seenThrough(store: RunStore, see: (table: string, values: Uint8Array[]) => Uint8Array[]): RunStore {
-  const view = (inner: RunView): RunView => ({
+  const seen = (inner: StoredView, table: string, period: number) =>
+    [...inner.scan(table, period)]
+      .map(({ key, values }) => ({ key, values: see(table, values) }))
+      .filter(({ values }) => values.length > 0);
+  const view = (inner: StoredView): StoredView => ({
     get: (table, period, key) => inner.get(table, period, key),
-    scan: (table, period) =>
-      [...inner.scan(table, period)]
-        .map(({ key, values }) => ({ key, values: see(table, values) }))
-        .filter(({ values }) => values.length > 0),
+    scan: (table, period) => seen(inner, table, period),
+    entries: (table, period) => scannedEntries(seen(inner, table, period)),
     periods: (table, from, to) => inner.periods(table, from, to),
     close: () => inner.close(),
   });

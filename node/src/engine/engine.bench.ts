@@ -3,6 +3,7 @@ import { hashBytes } from '../contract/reading/shard-of.ts';
 import type { Site } from '../contract/site/model.ts';
 import { ShardEngine } from './engine.ts';
 import type { RunStore } from './run-store.ts';
+import { scannedEntries } from './testing/scanned-entries.ts';
 import { testSite } from './testing/test-site.ts';
 
 /**
@@ -102,7 +103,13 @@ function countingStore(): RunStore & { puts: number; putBytes: number } {
       commit: async () => undefined,
       abandon: async () => undefined,
     }),
-    view: () => ({ get: () => [], scan: () => [], periods: () => [], close: () => undefined }),
+    view: () => ({
+      get: () => [],
+      scan: () => [],
+      entries: () => scannedEntries([]),
+      periods: () => [],
+      close: () => undefined,
+    }),
   };
   return store;
 }

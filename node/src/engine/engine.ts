@@ -20,7 +20,7 @@ import { foldGroups } from './fold-groups.ts';
 import { KEY_NEWEST } from './key-table.ts';
 import { LedgerDelta, ledgerAnswer, newCounts, RECEIVED, reasonCount, storedLedger } from './ledger.ts';
 import { Reader, readGroups } from './reader.ts';
-import type { RunStore, RunView } from './run-store.ts';
+import type { RunStore, RunView, StoredView } from './run-store.ts';
 import { stateHash } from './state-hash.ts';
 import { storedMark } from './stored-mark.ts';
 import { noChange, type RollupState, StreamEngine } from './stream-engine.ts';
@@ -38,7 +38,7 @@ export class ShardEngine {
   readonly #store: RunStore;
   readonly #streams: StreamEngine[];
   readonly #ledgers: LedgerDelta[] = [new LedgerDelta()];
-  #view: RunView;
+  #view: StoredView;
   #position = 0;
   #checkpointing = false;
   /** Questions under way, which hold on to the generations that were there when they began. */

@@ -1,3 +1,5 @@
+import type { Slice } from '../contract/measures/slice.ts';
+
 /**
  * What the engine asks of a store: sorted runs with a merge. A checkpoint writes one run of delta values for each
  * table and period that it touches; a read merges the values of all runs of an entry. Because every merge is
@@ -8,7 +10,7 @@ export interface RunStore {
   position(shard: number): number;
   checkpoint(shard: number, position: number): Checkpoint;
   /** A consistent view of what is committed now; checkpoints and folding of runs after it do not show. */
-  view(shard: number): RunView;
+  view(shard: number): StoredView;
 }
 
 /** Everything is synchronous: the caller is a shard's thread, which does nothing else meanwhile. */
@@ -20,6 +22,20 @@ export interface RunView {
   /** Periods of the table that hold anything, ascending, between the bounds (inclusive). */
   periods(table: string, from: number, to: number): number[];
   close(): void;
+}
+
+export interface StoredView extends RunView {
+  /** What `scan` answers, for who goes through a million entries: nothing is made for each. */
+  entries(table: string, period: number): EntryCursor;
+}
+
+/** Stands before the first entry of a period. What it shows holds until it goes on. */
+export interface EntryCursor {
+  /** False at the end. */
+  next(): boolean;
+  readonly key: Slice;
+  /** Oldest run first. */
+  readonly values: readonly Slice[];
 }
 
 /** Written as the caller goes; visible, and the position moved, only after `commit`, all at once. */

@@ -2,6 +2,7 @@ import { LIMITS } from '../contract/limits.ts';
 import { decodeGroup, entryHash, KEY_NAME_AT } from '../contract/measures/entry-key.ts';
 import { type KeyState, KeyStateReader } from '../contract/measures/key-state.ts';
 import { isChained, type Layout, layoutOf, longIntervalMs } from '../contract/measures/layout.ts';
+import { type Slice, sliceOf } from '../contract/measures/slice.ts';
 import { decodeSwaps, type KnownSwap, mergeSwaps } from '../contract/measures/swaps-entry.ts';
 import { ONLY_PERIOD, TABLES } from '../contract/measures/tables.ts';
 import type { Section, StreamLayout } from '../contract/reading/section.ts';
@@ -15,7 +16,7 @@ import { keptFields, type RegisterRule, ruleOf } from './judgement.ts';
 import { KEY_COUNTERS, KEY_NEWEST, KEY_OLDEST_S, KEY_STORED_S, KeyTable } from './key-table.ts';
 import { COUNTED, LATE_MERGED, ON_TIME, RECEIVED } from './ledger.ts';
 import { bootDoubles, RegisterStates } from './register-states.ts';
-import type { RunView } from './run-store.ts';
+import type { EntryCursor, RunView, StoredView } from './run-store.ts';
 import { type SlotPlan, slotPlan } from './slot-plan.ts';
 import { type KeySwaps, pointsOf, type SwapRow } from './swaps.ts';
 import { type Since, UnknownIntervals } from './unknown-intervals.ts';
@@ -184,25 +185,30 @@ export class StreamEngine {
     this.#admission.see(view);
   }
 
-  load(view: RunView, watermark: number): void {
+  load(view: StoredView, watermark: number): void {
     this.watermark = watermark;
     this.unknown?.load(view, this.spec.name);
     for (const { values } of view.scan(TABLES.tuples(this.spec.name), ONLY_PERIOD))
       this.dimensions.restore(decodeGroup(values[0]));
-    const states = new KeyStateReader();
-    for (const { key, values } of view.scan(TABLES.keys(this.spec.name), ONLY_PERIOD))
-      this.#restoreKey(this.#keyOf(key), states.read(values));
+    this.#loadKeys(view.entries(TABLES.keys(this.spec.name), ONLY_PERIOD));
     for (const { key, values } of view.scan(TABLES.swaps(this.spec.name), ONLY_PERIOD))
-      this.#keepSwaps(this.#keyOf(key), decodeSwaps(mergeSwaps(values)));
+      this.#keepSwaps(this.#keyOf(sliceOf(key)), decodeSwaps(mergeSwaps(values)));
     this.generations.length = 0;
     this.startGeneration();
   }
 
+  #loadKeys(entries: EntryCursor): void {
+    const states = new KeyStateReader();
+    while (entries.next()) this.#restoreKey(this.#keyOf(entries.key), states.read(entries.values));
+  }
+
   /** Of an entry of the store. */
-  #keyOf(entry: Uint8Array): number {
+  #keyOf(entry: Slice): number {
+    const { bytes, to } = entry;
+    const from = entry.from + KEY_NAME_AT;
     const hash = entryHash(entry);
-    const known = this.keys.find(entry, KEY_NAME_AT, entry.length, hash);
-    return known >= 0 ? known : this.keys.add(entry, KEY_NAME_AT, entry.length, hash);
+    const known = this.keys.find(bytes, from, to, hash);
+    return known >= 0 ? known : this.keys.add(bytes, from, to, hash);
   }
 
   /** HOT: a start makes a million of them. */

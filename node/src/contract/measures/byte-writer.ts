@@ -1,3 +1,5 @@
+import type { Slice } from './slice.ts';
+
 /** Writes whole numbers in as few bytes as they need; exact up to 2^53. One is kept and used again: `reset` first. */
 export class ByteWriter {
   #bytes = new Uint8Array(256);
@@ -66,29 +68,32 @@ export class ByteWriter {
  */
 export class ByteReader {
   #bytes: Uint8Array;
+  #end: number;
   at: number;
 
   constructor(bytes: Uint8Array, at = 0) {
     this.#bytes = bytes;
+    this.#end = bytes.length;
     this.at = at;
   }
 
-  open(bytes: Uint8Array): void {
+  open({ bytes, from, to }: Slice): void {
     this.#bytes = bytes;
-    this.at = 0;
+    this.#end = to;
+    this.at = from;
   }
 
   get done(): boolean {
-    return this.at >= this.#bytes.length;
+    return this.at >= this.#end;
   }
 
   byte(): number {
-    if (this.at >= this.#bytes.length) throw new Error('stored value ends in the middle');
+    if (this.at >= this.#end) throw new Error('stored value ends in the middle');
     return this.#bytes[this.at++];
   }
 
   bytes(count: number): Uint8Array {
-    if (this.at + count > this.#bytes.length) throw new Error('stored value ends in the middle');
+    if (this.at + count > this.#end) throw new Error('stored value ends in the middle');
     this.at += count;
     return this.#bytes.subarray(this.at - count, this.at);
   }
@@ -114,7 +119,7 @@ export class ByteReader {
 
   /** Bytes that are left: things that take a byte each cannot be more. */
   get left(): number {
-    return this.#bytes.length - this.at;
+    return this.#end - this.at;
   }
 
   signed(): number {

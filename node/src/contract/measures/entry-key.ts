@@ -1,4 +1,5 @@
 import { hashBytes } from '../reading/shard-of.ts';
+import type { Slice } from './slice.ts';
 
 /**
  * Keys of the store's entries: four bytes of hash, then the name. The hash comes first so that the order of a
@@ -31,8 +32,8 @@ export function entryKeyHashed(hash: number, name: Uint8Array): Uint8Array {
 }
 
 /** The hash of an entry's name, as its key has it. */
-export function entryHash(key: Uint8Array): number {
-  return ((key[0] << 24) | (key[1] << 16) | (key[2] << 8) | key[3]) >>> 0;
+export function entryHash({ bytes, from }: Slice): number {
+  return ((bytes[from] << 24) | (bytes[from + 1] << 16) | (bytes[from + 2] << 8) | bytes[from + 3]) >>> 0;
 }
 
 /** The name of an entry's key. */

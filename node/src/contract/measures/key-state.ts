@@ -1,6 +1,7 @@
 import { ByteReader, ByteWriter } from './byte-writer.ts';
 import { type Doubt, readDoubts, writeDoubts } from './doubt.ts';
 import type { HistoryRows } from './history-chunk.ts';
+import type { Slice } from './slice.ts';
 
 /**
  * What a key's next reading needs to know: time of the oldest and of the newest counted reading, and of each counter
@@ -101,7 +102,7 @@ export class KeyStateReader {
   readonly #reader = new ByteReader(new Uint8Array(0));
 
   /** HOT: what `mergedKeyState` makes of them. */
-  read(values: readonly Uint8Array[]): KeyState {
+  read(values: readonly Slice[]): KeyState {
     this.#reader.open(values[0]);
     this.#merged = decodeInto(this.#reader, this.#merged);
     for (let value = 1; value < values.length; value++) {

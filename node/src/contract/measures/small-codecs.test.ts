@@ -17,6 +17,7 @@ import {
 import { decodeHistory, encodeHistory, mergeHistory, newHistoryRows } from './history-chunk.ts';
 import { decodeKeyState, encodeKeyState, type KeyState, newKeyState, noteRows } from './key-state.ts';
 import { encodeCounts, encodeMark, mergeFor } from './merge-for.ts';
+import { bytesOf, compareSlices, sliceOf } from './slice.ts';
 import { chunkSpanMs, HISTORY_SPAN_MS, LEDGER_SPAN_MS, TABLES } from './tables.ts';
 
 const whole = fc.oneof(fc.integer({ min: -200, max: 200 }), fc.maxSafeInteger());
@@ -67,7 +68,7 @@ describe('keys of entries', () => {
       fc.property(dims, (group) => {
         expect(decodeGroup(encodeGroup(group))).toEqual(group.map((dim) => dim?.toWellFormed() ?? null));
         expect(entryName(entryKey(encodeGroup(group)))).toEqual(encodeGroup(group));
-        expect(entryHash(entryKey(encodeGroup(group)))).toBe(nameHash(encodeGroup(group)));
+        expect(entryHash(sliceOf(entryKey(encodeGroup(group))))).toBe(nameHash(encodeGroup(group)));
       }),
     );
   });
@@ -75,6 +76,18 @@ describe('keys of entries', () => {
   test('of a key alone have the hash that its section carries', () => {
     const key = new TextEncoder().encode('meter-7');
     expect(nameHash(encodeGroup(['meter-7']))).toBe(hashBytes(key, 0, key.length));
+  });
+
+  test('stand to each other where they lie in others as by themselves', () => {
+    const short = fc.uint8Array({ maxLength: 4, max: 2 });
+    fc.assert(
+      fc.property(short, short, fc.nat(3), (a, b, from) => {
+        const within = { bytes: new Uint8Array(12).fill(1), from, to: from + a.length };
+        within.bytes.set(a, from);
+        expect(bytesOf(within)).toEqual(a);
+        expect(compareSlices(within, sliceOf(b))).toBe(compareBytes(a, b));
+      }),
+    );
   });
 
   test('are in the order of their hashes', () => {

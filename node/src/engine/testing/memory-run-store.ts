@@ -1,7 +1,8 @@
 import type { WeirError } from '../../contract/errors.ts';
 import { compareBytes } from '../../contract/measures/entry-key.ts';
 import { mergeFor } from '../../contract/measures/merge-for.ts';
-import type { Checkpoint, RunStore, RunView } from '../run-store.ts';
+import type { Checkpoint, EntryCursor, RunStore, StoredView } from '../run-store.ts';
+import { scannedEntries } from './scanned-entries.ts';
 
 type Entry = { key: Uint8Array; values: Uint8Array[] };
 type Tables = Map<string, Map<number, Map<string, Entry>>>;
@@ -110,7 +111,7 @@ export class MemoryRunStore implements RunStore {
     this.#shards.set(shard, { position: 0, runs: [], doubtful: null });
   }
 
-  view(shard: number): RunView {
+  view(shard: number): StoredView {
     return new MemoryView(this.#shard(shard).runs);
   }
 
@@ -141,7 +142,7 @@ function insert(tables: Tables, table: string, period: number, key: Uint8Array, 
   else entry.values.push(value);
 }
 
-class MemoryView implements RunView {
+class MemoryView implements StoredView {
   readonly #runs: Tables[];
   constructor(runs: Tables[]) {
     this.#runs = runs;
@@ -158,6 +159,10 @@ class MemoryView implements RunView {
       for (const { key, values } of run.get(table)?.get(period)?.values() ?? [])
         for (const value of values) insert(merged, table, period, key, value);
     return [...(merged.get(table)?.get(period)?.values() ?? [])].sort((a, b) => compareBytes(a.key, b.key));
+  }
+
+  entries(table: string, period: number): EntryCursor {
+    return scannedEntries(this.scan(table, period));
   }
 
   periods(table: string, from: number, to: number): number[] {

@@ -74,7 +74,7 @@ export class Fold {
     const { merge, now } = this.#parts;
     for (let entries = 1; this.#sink.bytes < CHECKPOINT_SLICE_BYTES; entries++) {
       if (!this.#cursor.next()) return true;
-      const { key, values } = this.#cursor;
+      const { key, values } = this.#cursor.entry();
       this.#writer.add(key, values.length === 1 ? values[0] : merge(values));
       if (entries % ENTRIES_A_LOOK === 0 && now() >= until) return false;
     }

@@ -1,5 +1,6 @@
-import { compareBytes } from '../../contract/measures/entry-key.ts';
-import { type Block, keyAt, valueAt } from './block.ts';
+import { bytesOf, compareSlices, type Slice } from '../../contract/measures/slice.ts';
+import type { EntryCursor } from '../../engine/run-store.ts';
+import type { Block } from './block.ts';
 import type { Run } from './run.ts';
 
 type Load = (run: Run, number: number) => Block;
@@ -11,17 +12,17 @@ class RunCursor {
   #block: Block;
   #number = 0;
   #entry = 0;
-  key: Uint8Array;
+  readonly key: Slice;
+  readonly value: Slice;
 
   constructor(run: Run, load: Load) {
     this.#run = run;
     this.#load = load;
     this.#block = load(run, 0);
-    this.key = keyAt(this.#block, 0);
-  }
-
-  get value(): Uint8Array {
-    return valueAt(this.#block, this.#entry);
+    const { bytes } = this.#block;
+    this.key = { bytes, from: 0, to: 0 };
+    this.value = { bytes, from: 0, to: 0 };
+    this.#show();
   }
 
   /** False at the end. */
@@ -31,10 +32,21 @@ class RunCursor {
       this.#number++;
       if (this.#number >= this.#run.blocks) return false;
       this.#block = this.#load(this.#run, this.#number);
+      this.key.bytes = this.#block.bytes;
+      this.value.bytes = this.#block.bytes;
       this.#entry = 0;
     }
-    this.key = keyAt(this.#block, this.#entry);
+    this.#show();
     return true;
+  }
+
+  #show(): void {
+    const { spans } = this.#block;
+    const at = this.#entry * 3;
+    this.key.from = spans[at];
+    this.key.to = spans[at + 1];
+    this.value.from = spans[at + 1];
+    this.value.to = spans[at + 2];
   }
 }
 
@@ -42,10 +54,12 @@ class RunCursor {
  * Several runs as one, in key order: `next()`, then `key` and `values`, oldest run first. Runs of a period are few
  * (the store folds them), so the least key is found by looking at all of them.
  */
-export class MergeCursor {
+export class MergeCursor implements EntryCursor {
   readonly #cursors: RunCursor[];
-  key: Uint8Array = new Uint8Array(0);
-  values: Uint8Array[] = [];
+  /** Those that stand at the key, oldest run first. */
+  #shown: RunCursor[] = [];
+  key: Slice = { bytes: new Uint8Array(0), from: 0, to: 0 };
+  readonly values: Slice[] = [];
 
   constructor(runs: readonly Run[], load: Load) {
     this.#cursors = runs.map((run) => new RunCursor(run, load));
@@ -54,19 +68,27 @@ export class MergeCursor {
   /** HOT */
   next(): boolean {
     const cursors = this.#cursors;
+    const shown = this.#shown;
+    for (let at = 0; at < shown.length; at++)
+      if (!shown[at].advance()) cursors.splice(cursors.indexOf(shown[at]), 1);
+    shown.length = 0;
+    this.values.length = 0;
     if (cursors.length === 0) return false;
-    let least = cursors[0].key;
-    for (let at = 1; at < cursors.length; at++)
-      if (compareBytes(cursors[at].key, least) < 0) least = cursors[at].key;
-    const values: Uint8Array[] = [];
+    let key = cursors[0].key;
     for (let at = 0; at < cursors.length; at++) {
-      const cursor = cursors[at];
-      if (cursor.key !== least && compareBytes(cursor.key, least) !== 0) continue;
-      values.push(cursor.value);
-      if (!cursor.advance()) cursors.splice(at--, 1);
+      const order = at === 0 ? 0 : compareSlices(cursors[at].key, key);
+      if (order > 0) continue;
+      if (order < 0) shown.length = 0;
+      shown.push(cursors[at]);
+      key = shown[0].key;
     }
-    this.key = least;
-    this.values = values;
+    for (let at = 0; at < shown.length; at++) this.values.push(shown[at].value);
+    this.key = key;
     return true;
+  }
+
+  /** For who keeps the entry. */
+  entry(): { key: Uint8Array; values: Uint8Array[] } {
+    return { key: bytesOf(this.key), values: this.values.map(bytesOf) };
   }
 }

@@ -1,5 +1,5 @@
 import { WeirError } from '../../contract/index.ts';
-import type { RunView } from '../../engine/run-store.ts';
+import type { StoredView } from '../../engine/run-store.ts';
 import type { BlockSource } from './block-source.ts';
 import { runsOf, type ShardRuns } from './manifest.ts';
 import { MergeCursor } from './merge-cursor.ts';
@@ -13,7 +13,7 @@ const CACHED_SCAN_BLOCKS = 4;
  * every view is closed that could name them; so it needs no snapshot of LevelDB's, and it lives on when the handle
  * is opened again after a full disk.
  */
-export class LevelRunView implements RunView {
+export class LevelRunView implements StoredView {
   readonly #runs: ShardRuns;
   readonly #source: BlockSource;
   readonly #onClose: () => void;
@@ -36,12 +36,16 @@ export class LevelRunView implements RunView {
   }
 
   *scan(table: string, period: number): Generator<{ key: Uint8Array; values: Uint8Array[] }> {
-    this.#assertOpen();
-    const cursor = new MergeCursor(runsOf(this.#runs, table, period), this.#load);
+    const cursor = this.entries(table, period);
     while (cursor.next()) {
-      yield { key: cursor.key, values: cursor.values };
+      yield cursor.entry();
       this.#assertOpen();
     }
+  }
+
+  entries(table: string, period: number): MergeCursor {
+    this.#assertOpen();
+    return new MergeCursor(runsOf(this.#runs, table, period), this.#load);
   }
 
   periods(table: string, from: number, to: number): number[] {
@@ -66,8 +70,12 @@ export class LevelRunView implements RunView {
     this.#onClose();
   }
 
-  #load = (run: Run, number: number) =>
-    run.blocks > CACHED_SCAN_BLOCKS ? this.#source.fresh(run, number) : this.#source.block(run, number);
+  #load = (run: Run, number: number) => {
+    this.#assertOpen();
+    return run.blocks > CACHED_SCAN_BLOCKS
+      ? this.#source.fresh(run, number)
+      : this.#source.block(run, number);
+  };
 
   #assertOpen(): void {
     if (!this.#open) throw new WeirError('WEIR_STORE_UNAVAILABLE', 'The view of the store is closed.');

@@ -1,3 +1,4 @@
+import { bytesOf } from '../../../contract/measures/slice.ts';
 import type { RunStore } from '../../../engine/run-store.ts';
 
 /** The tests' plain model of a shard: table → period → key → its values put together, oldest first. */
@@ -31,18 +32,24 @@ export function modelDrop(model: Model, table: string, before: number): void {
   if (periods.size === 0) model.delete(table);
 }
 
-/** Everything a shard holds, once by scanning and once by looking each key up; throws where the two differ. */
+/** Everything a shard holds, by scanning, by a cursor and by looking each key up; throws where they differ. */
 export function entriesOf(store: RunStore, shard: number, tables: string[]): Model {
   const model: Model = new Map();
   const view = store.view(shard);
   for (const table of tables)
-    for (const period of view.periods(table, -Infinity, Infinity))
+    for (const period of view.periods(table, -Infinity, Infinity)) {
+      const cursor = view.entries(table, period);
       for (const { key, values } of view.scan(table, period)) {
         const scanned = text(join(values));
+        const shown = cursor.next() && [cursor.key, ...cursor.values].map(bytesOf).map(text);
+        if (String(shown) !== String([key, ...values].map(text)))
+          throw new Error(`the cursor shows ${shown} at ${text(key)}`);
         if (text(join(view.get(table, period, key))) !== scanned)
           throw new Error(`get differs at ${text(key)}`);
         modelPut(model, table, period, text(key), scanned);
       }
+      if (cursor.next()) throw new Error(`the cursor goes on after ${table} ${period}`);
+    }
   view.close();
   return model;
 }
