@@ -1,5 +1,4 @@
-import { type Buckets, copyBucket, newBuckets } from '../contract/measures/buckets.ts';
-import { encodeChunk } from '../contract/measures/chunk.ts';
+import { type Buckets, copyBucket, newBuckets, sameKinds } from '../contract/measures/buckets.ts';
 import { compareBytes } from '../contract/measures/entry-key.ts';
 import { FIRST_V, LAST_V, limbsAt, REST, REVISION, ROWS } from '../contract/measures/kinds.ts';
 import type { Accumulator, Layout } from '../contract/measures/layout.ts';
@@ -41,22 +40,19 @@ export function compareBuckets(stored: Buckets, anew: Buckets, span: BucketSpan)
   return difference;
 }
 
-/** One content has one form, so that bytes tell whatever an accumulator is made of. */
 function isSame(stored: Buckets, a: number, anew: Buckets, b: number): boolean {
-  return compareBytes(contentOf(stored, a), contentOf(anew, b)) === 0;
+  if (!sameKinds(stored.kinds, anew.kinds)) return false;
+  for (let lane = 0; lane < stored.lanes.length; lane++) {
+    const is = stored.lanes[lane][a];
+    const must = anew.lanes[lane][b];
+    if (is !== must && lane !== REVISION && !(Number.isNaN(is) && Number.isNaN(must))) return false;
+  }
+  return stored.sketches.every((some, s) => sameSketch(some[a], anew.sketches[s][b]));
 }
 
-function contentOf(buckets: Buckets, at: number): Uint8Array {
-  const one = single(buckets, at);
-  one.lanes[REVISION][0] = 0;
-  return encodeChunk(one);
-}
-
-function single(buckets: Buckets, at: number): Buckets {
-  const one = newBuckets(buckets.kinds, 1);
-  copyBucket(one, 0, buckets, at);
-  one.n = 1;
-  return one;
+/** One content has one form. */
+function sameSketch(is: Uint8Array | null, must: Uint8Array | null): boolean {
+  return is === null || must === null ? is === must : compareBytes(is, must) === 0;
 }
 
 /**

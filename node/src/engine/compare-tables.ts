@@ -1,7 +1,7 @@
 import type { GroupDifference, TierDifference } from '../contract/api/replays.ts';
 import { tierBoundaries } from '../contract/measures/boundaries.ts';
 import { type Buckets, newBuckets } from '../contract/measures/buckets.ts';
-import { decodeChunk, encodeChunk, mergeChunks, startsOf } from '../contract/measures/chunk.ts';
+import { ChunkMerger, encodeChunk } from '../contract/measures/chunk.ts';
 import { compareBytes, decodeGroup, entryName } from '../contract/measures/entry-key.ts';
 import type { AccumulatorKind } from '../contract/measures/kinds.ts';
 import { type Layout, layoutOf } from '../contract/measures/layout.ts';
@@ -158,13 +158,7 @@ function* comparePeriod(
   let entries = 0;
   for (const { key, a, b } of together(stored.scan(tier.table, period), anew.scan(tier.table, period))) {
     if (++entries % ENTRIES_A_SLICE === 0) yield;
-    const is = a === null ? null : mergeChunks(a);
-    const must = b === null ? null : mergeChunks(b);
-    if (is !== null && must !== null && compareBytes(is, must) === 0) {
-      for (const start of startsOf(is)) if (tier.span.includes(start)) tier.difference.equal++;
-      continue;
-    }
-    const [one, other] = decoded(is, must);
+    const [one, other] = merged(a, b);
     const found = compareBuckets(one, other, tier.span);
     tier.difference.equal += found.equal;
     for (const change of found.changes) {
@@ -211,21 +205,18 @@ function* writePeriod(
   let entries = 0;
   for (const { key, a, b } of together(stored.scan(tier.table, period), anew.scan(tier.table, period))) {
     if (++entries % ENTRIES_A_SLICE === 0) yield;
-    const is = a === null ? null : mergeChunks(a);
-    const must = b === null ? null : mergeChunks(b);
-    if (is !== null && must !== null && compareBytes(is, must) === 0) {
-      write.put(tier.table, period, key, is);
-      continue;
-    }
-    const [one, other] = decoded(is, must);
+    const [one, other] = merged(a, b);
     const right = corrected(one, other, compareBuckets(one, other, tier.span));
     if (right.n > 0) write.put(tier.table, period, key, encodeChunk(right));
   }
 }
 
-function decoded(is: Uint8Array | null, must: Uint8Array | null): [Buckets, Buckets] {
-  const stored = is === null ? null : decodeChunk(is);
-  const anew = must === null ? null : decodeChunk(must);
+const mergers = { stored: new ChunkMerger(), anew: new ChunkMerger() };
+
+/** What both sides have of a group; good until the next ones are asked for. */
+function merged(a: Uint8Array[] | null, b: Uint8Array[] | null): [Buckets, Buckets] {
+  const stored = a === null ? null : mergers.stored.merged(a);
+  const anew = b === null ? null : mergers.anew.merged(b);
   return [stored ?? newBuckets(anew?.kinds ?? [], 0), anew ?? newBuckets(stored?.kinds ?? [], 0)];
 }
 

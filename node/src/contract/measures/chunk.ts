@@ -238,12 +238,27 @@ function readSketches(reader: ByteReader, sketches: (Uint8Array | null)[], n: nu
   }
 }
 
-/** Room that one merge of chunks after the other reads into: arrays for each of them would cost more than the rest. */
-class Room {
+/** Merges chunks, each time into the same room: arrays for each of them would cost more than the rest. */
+export class ChunkMerger {
   readonly #kept: Buckets[] = [];
   #next = 0;
 
-  readonly take = (kinds: AccumulatorKind[], n: number): Buckets => {
+  /** The values of one entry, in any order, as one. What it answers is good until it is asked again. */
+  merged(values: Uint8Array[]): Buckets {
+    this.#next = 0;
+    let total = 0;
+    const parts = values.map((value) => {
+      const part = readChunk(new ByteReader(value), this.#take);
+      total += part.n;
+      return part;
+    });
+    if (parts.length === 1) return parts[0];
+    const merged = this.#take(parts[0].kinds, total);
+    mergeInto(merged, parts);
+    return merged;
+  }
+
+  readonly #take = (kinds: AccumulatorKind[], n: number): Buckets => {
     const at = this.#next++;
     const known = this.#kept[at];
     if (known !== undefined && known.kinds === kinds && known.starts.length >= n) return known;
@@ -252,28 +267,14 @@ class Room {
     if (at < KEPT_ROOMS && n <= KEPT_BUCKETS && fresh.sketches.length === 0) this.#kept[at] = fresh;
     return fresh;
   };
-
-  clear(): void {
-    this.#next = 0;
-  }
 }
 
 /** An entry has a value from each run, and those are few; what is larger is rare, and not worth its memory. */
 const KEPT_ROOMS = 16;
 const KEPT_BUCKETS = 256;
-const room = new Room();
+const merger = new ChunkMerger();
 
 /** Merge of the tables of buckets: the values of one entry, in any order, into one. */
 export function mergeChunks(values: Uint8Array[]): Uint8Array {
-  if (values.length === 1) return values[0];
-  room.clear();
-  let total = 0;
-  const parts = values.map((value) => {
-    const part = readChunk(new ByteReader(value), room.take);
-    total += part.n;
-    return part;
-  });
-  const merged = room.take(parts[0].kinds, total);
-  mergeInto(merged, parts);
-  return encodeChunk(merged);
+  return values.length === 1 ? values[0] : encodeChunk(merger.merged(values));
 }
