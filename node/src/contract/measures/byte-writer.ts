@@ -1,5 +1,8 @@
 import type { Slice } from './slice.ts';
 
+/** Of one number. */
+const MOST_BYTES = 10;
+
 /** Writes whole numbers in as few bytes as they need; exact up to 2^53. One is kept and used again: `reset` first. */
 export class ByteWriter {
   #bytes = new Uint8Array(256);
@@ -27,32 +30,45 @@ export class ByteWriter {
 
   /** A whole number ≥ 0, seven bits a byte, low bits first. HOT */
   unsigned(value: number): void {
-    if (this.length + 10 > this.#bytes.length) this.#grow(10);
-    const bytes = this.#bytes;
-    let rest = value;
-    while (rest > 0x7fffffff) {
-      const high = Math.floor(rest / 128);
-      bytes[this.length++] = (rest - high * 128) | 0x80;
-      rest = high;
-    }
-    while (rest > 0x7f) {
-      bytes[this.length++] = (rest & 0x7f) | 0x80;
-      rest >>>= 7;
-    }
-    bytes[this.length++] = rest;
+    if (this.length + MOST_BYTES > this.#bytes.length) this.#grow(MOST_BYTES);
+    this.#rest(value, this.length);
   }
 
   /** A whole number: the sign stands beside the lowest six bits, since doubling would lose one of 53. HOT */
   signed(value: number): void {
-    const magnitude = Math.abs(value);
+    if (this.length + MOST_BYTES > this.#bytes.length) this.#grow(MOST_BYTES);
+    const magnitude = value < 0 ? -value : value;
     const sign = value < 0 ? 0x40 : 0;
+    const at = this.length;
     if (magnitude < 64) {
-      this.byte(sign | magnitude);
-      return;
+      this.#bytes[at] = sign | magnitude;
+      this.length = at + 1;
+    } else if (magnitude <= 0x7fffffff) {
+      this.#bytes[at] = 0x80 | sign | (magnitude & 0x3f);
+      this.#rest(magnitude >>> 6, at + 1);
+    } else {
+      const high = Math.floor(magnitude / 64);
+      this.#bytes[at] = 0x80 | sign | (magnitude - high * 64);
+      this.#rest(high, at + 1);
     }
-    const high = Math.floor(magnitude / 64);
-    this.byte(0x80 | sign | (magnitude - high * 64));
-    this.unsigned(high);
+  }
+
+  /** For which there is room. */
+  #rest(value: number, from: number): void {
+    const bytes = this.#bytes;
+    let rest = value;
+    let at = from;
+    while (rest > 0x7fffffff) {
+      const high = Math.floor(rest / 128);
+      bytes[at++] = (rest - high * 128) | 0x80;
+      rest = high;
+    }
+    while (rest > 0x7f) {
+      bytes[at++] = (rest & 0x7f) | 0x80;
+      rest >>>= 7;
+    }
+    bytes[at++] = rest;
+    this.length = at;
   }
 
   #grow(by: number): void {

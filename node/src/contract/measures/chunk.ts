@@ -1,4 +1,4 @@
-import { type Buckets, CHEAP_CAPACITY, laneCount, newBuckets } from './buckets.ts';
+import { type Buckets, CHEAP_CAPACITY, newBuckets } from './buckets.ts';
 import { ByteReader, ByteWriter } from './byte-writer.ts';
 import {
   ACCUMULATOR_KINDS,
@@ -35,24 +35,37 @@ interface LanePlan {
   peer: number;
 }
 
-const plans = new Map<string, LanePlan[]>();
+/** Of a list of kinds: how its lanes are written, what its chunks begin with, and room for the modes of one of them. */
+interface ChunkPlan {
+  lanes: LanePlan[];
+  head: Uint8Array;
+  modes: Uint8Array;
+}
+
+const plans = new Map<string, ChunkPlan>();
 /** Chunks of one table come one after the other, with the same list of kinds. */
 let lastKinds: AccumulatorKind[] = [];
-let lastPlan: LanePlan[] = [];
+let lastPlan = newPlan([]);
 
-function planOf(kinds: AccumulatorKind[]): LanePlan[] {
-  if (kinds === lastKinds && kinds.length > 0) return lastPlan;
+function planOf(kinds: AccumulatorKind[]): ChunkPlan {
+  if (kinds === lastKinds) return lastPlan;
   const name = kinds.join();
   let plan = plans.get(name);
   if (plan === undefined) {
-    plan = [];
-    for (let lane = 0; lane < COMMON_LANES; lane++) plan.push({ nullable: false, peer: -1 });
-    for (const kind of kinds) addPlan(plan, kind);
+    plan = newPlan(kinds);
     plans.set(name, plan);
   }
   lastKinds = kinds;
   lastPlan = plan;
   return plan;
+}
+
+function newPlan(kinds: AccumulatorKind[]): ChunkPlan {
+  const lanes: LanePlan[] = [];
+  for (let lane = 0; lane < COMMON_LANES; lane++) lanes.push({ nullable: false, peer: -1 });
+  for (const kind of kinds) addPlan(lanes, kind);
+  const head = Uint8Array.of(VERSION, kinds.length, ...kinds.map((kind) => ACCUMULATOR_KINDS.indexOf(kind)));
+  return { lanes, head, modes: new Uint8Array(lanes.length) };
 }
 
 function addPlan(plan: LanePlan[], kind: AccumulatorKind): void {
@@ -69,21 +82,17 @@ const writer = new ByteWriter();
 
 /** The buckets from one place to another, all of them when not told. */
 export function encodeChunk(buckets: Buckets, from = 0, to = buckets.n): Uint8Array {
+  const { lanes, head, modes } = planOf(buckets.kinds);
   writer.reset();
-  writer.byte(VERSION);
-  writer.byte(buckets.kinds.length);
-  for (const kind of buckets.kinds) writer.byte(ACCUMULATOR_KINDS.indexOf(kind));
+  writer.bytes(head);
   writer.unsigned(to - from);
   if (to <= from) return writer.take();
   writeStarts(buckets.starts, from, to);
-  const plan = planOf(buckets.kinds);
-  for (let lane = 0; lane < plan.length; lane += 4) {
-    let modes = 0;
-    for (let more = 0; more < 4 && lane + more < plan.length; more++)
-      modes |= modeOf(buckets.lanes[lane + more], plan[lane + more], from, to) << (more * 2);
-    writer.byte(modes);
-  }
-  for (let lane = 0; lane < plan.length; lane++) writeLane(buckets, plan[lane], lane, from, to);
+  for (let lane = 0; lane < lanes.length; lane++)
+    modes[lane] = modeOf(buckets.lanes[lane], lanes[lane], from, to);
+  writeModes(modes);
+  for (let lane = 0; lane < lanes.length; lane++)
+    if (modes[lane] !== ABSENT) writeLane(buckets, lane, lanes[lane].peer, modes[lane], from, to);
   for (let s = 0; s < buckets.sketches.length; s++) writeSketches(buckets.sketches[s], from, to);
   return writer.take();
 }
@@ -124,10 +133,24 @@ function modeOf(values: Float64Array, plan: LanePlan, from: number, to: number):
   return holes ? SPARSE : FULL;
 }
 
-function writeLane(buckets: Buckets, plan: LanePlan, lane: number, from: number, to: number): void {
+function writeModes(modes: Uint8Array): void {
+  for (let lane = 0; lane < modes.length; lane += 4) {
+    let some = 0;
+    for (let more = 0; more < 4 && lane + more < modes.length; more++)
+      some |= modes[lane + more] << (more * 2);
+    writer.byte(some);
+  }
+}
+
+function writeLane(
+  buckets: Buckets,
+  lane: number,
+  peer: number,
+  mode: number,
+  from: number,
+  to: number,
+): void {
   const values = buckets.lanes[lane];
-  const mode = modeOf(values, plan, from, to);
-  if (mode === ABSENT) return;
   if (mode === SAME) {
     writer.signed(values[from]);
     return;
@@ -136,7 +159,7 @@ function writeLane(buckets: Buckets, plan: LanePlan, lane: number, from: number,
   let before = 0;
   for (let at = from; at < to; at++) {
     if (Number.isNaN(values[at])) continue;
-    writer.signed(values[at] - (plan.peer < 0 ? before : buckets.lanes[plan.peer][at]));
+    writer.signed(values[at] - (peer < 0 ? before : buckets.lanes[peer][at]));
     before = values[at];
   }
 }
@@ -172,10 +195,10 @@ function readChunk(reader: ByteReader, room: typeof newBuckets): Buckets {
   buckets.n = n;
   if (n === 0) return buckets;
   readStarts(reader, buckets.starts, n);
-  const plan = planOf(kinds);
-  const modes = reader.bytes((laneCount(kinds) + 3) >> 2);
-  for (let lane = 0; lane < plan.length; lane++)
-    readLane(reader, buckets, plan[lane], lane, (modes[lane >> 2] >> ((lane & 3) * 2)) & 3);
+  const { lanes } = planOf(kinds);
+  const modes = reader.bytes((lanes.length + 3) >> 2);
+  for (let lane = 0; lane < lanes.length; lane++)
+    readLane(reader, buckets, lanes[lane], lane, (modes[lane >> 2] >> ((lane & 3) * 2)) & 3);
   for (let s = 0; s < buckets.sketches.length; s++) readSketches(reader, buckets.sketches[s], n);
   return buckets;
 }
