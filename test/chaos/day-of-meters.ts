@@ -2,7 +2,10 @@ import { LoadClient, TapeWriter } from '@weir/firmware-sim';
 import type { Appliance } from '../product/appliance.ts';
 import { numberOption } from './cut-loop.ts';
 
-/** A day of many meters at 15-minute readings: every meter's register grows by its number and the slot. */
+/**
+ * A day of many meters at 15-minute readings: every meter's register grows by its number and the slot. It is sent a day
+ * after, and on time all the same, as the readings of an ordinary day are.
+ */
 const PACK = 500;
 export const DAY_MS = 24 * 3_600_000;
 const SLOT_MS = 15 * 60_000;
@@ -19,6 +22,7 @@ streams:
     from: packs/{concentrator}/electricity
     time: ts
     key: meter
+    lateness: 2d
     id: [meter, ts]
     fields: { kwh: { type: counter, unit: kWh, decimals: 3 }, state: text }
 rollups:

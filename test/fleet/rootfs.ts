@@ -9,7 +9,15 @@ const INCLUDED = [
   'curl',
 ];
 /** A machine of its own besides finds its disks and network, and grows its root. */
-const OF_A_MACHINE = ['udev', 'kmod', 'e2fsprogs', 'fdisk', 'cloud-guest-utils', 'ca-certificates', 'openssl'];
+const OF_A_MACHINE = [
+  'udev',
+  'kmod',
+  'e2fsprogs',
+  'fdisk',
+  'cloud-guest-utils',
+  'ca-certificates',
+  'openssl',
+];
 
 export type Architecture = 'amd64' | 'arm64';
 
