@@ -3,9 +3,9 @@ import { decodeChunk, encodeChunk, mergeChunks } from '../contract/measures/chun
 import { decodeGroup } from '../contract/measures/entry-key.ts';
 import {
   copyHistoryRow,
-  decodeHistory,
   encodeHistory,
   type HistoryRows,
+  mergedHistory,
   mergeHistory,
   newHistoryRows,
 } from '../contract/measures/history-chunk.ts';
@@ -198,9 +198,8 @@ function* reshapeStream(
         if (b !== null) write.put(table, period, key, mergeHistory(b));
         continue;
       }
-      if (a !== null)
-        rows.push(within(shiftHistory(decodeHistory(mergeHistory(a)), shift, tuples), (t) => t < from));
-      if (b !== null) rows.push(within(decodeHistory(mergeHistory(b)), (t) => t >= from));
+      if (a !== null) rows.push(within(shiftHistory(mergedHistory(a), shift, tuples), (t) => t < from));
+      if (b !== null) rows.push(within(mergedHistory(b), (t) => t >= from));
       const values = rows.filter(({ n, doubts }) => n + doubts.length > 0).map((one) => encodeHistory(one));
       if (values.length > 0) write.put(table, period, key, mergeHistory(values));
     }

@@ -1,6 +1,6 @@
 import { compareDoubts, type Doubt } from '../contract/measures/doubt.ts';
 import { entryKeyHashed } from '../contract/measures/entry-key.ts';
-import { decodeHistory, type HistoryRows, mergeHistory } from '../contract/measures/history-chunk.ts';
+import { type HistoryRows, mergedHistory } from '../contract/measures/history-chunk.ts';
 import { HISTORY_SPAN_MS, periodOf, TABLES } from '../contract/measures/tables.ts';
 import type { Seeker } from './neighbours.ts';
 import type { RunView } from './run-store.ts';
@@ -73,7 +73,7 @@ export class StoredHistory {
     const known = this.#decoded.get(name);
     if (known !== undefined) return known;
     const values = view.get(this.#table, period, entryKeyHashed(where.hash, where.name));
-    const rows = values.length === 0 ? null : decodeHistory(mergeHistory(values));
+    const rows = values.length === 0 ? null : mergedHistory(values);
     // What is not there takes a place too.
     this.#decodedRows += 1 + (rows?.n ?? 0);
     for (const [oldest, some] of this.#decoded) {

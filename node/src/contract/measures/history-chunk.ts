@@ -1,3 +1,4 @@
+import { CHEAP_CAPACITY } from './buckets.ts';
 import { ByteReader, ByteWriter } from './byte-writer.ts';
 import { type Doubt, mergeDoubts, readDoubts, writeDoubts } from './doubt.ts';
 
@@ -27,14 +28,25 @@ const VERSION = 1;
 const VERSION_DOUBTS = 2;
 
 export function newHistoryRows(counters: number, capacity: number): HistoryRows {
+  // Columns of many rows share one buffer: V8 asks malloc for each larger one, which takes 1 µs. Doubles come first.
+  const bytes = capacity * (8 * (1 + counters) + 4 + 4 + 2);
+  const shared = capacity > CHEAP_CAPACITY ? new ArrayBuffer(bytes) : null;
+  const doubles = (at: number) =>
+    shared === null ? new Float64Array(capacity) : new Float64Array(shared, 8 * capacity * at, capacity);
+  const after = 8 * capacity * (1 + counters);
+  const words = (at: number) =>
+    shared === null
+      ? new Uint32Array(capacity)
+      : new Uint32Array(shared, after + 4 * capacity * at, capacity);
   return {
     counters,
     n: 0,
-    times: new Float64Array(capacity),
-    ids: new Uint32Array(capacity),
-    contents: new Uint16Array(capacity),
-    tuples: new Uint32Array(capacity),
-    values: Array.from({ length: counters }, () => new Float64Array(capacity)),
+    times: doubles(0),
+    ids: words(0),
+    contents:
+      shared === null ? new Uint16Array(capacity) : new Uint16Array(shared, after + 8 * capacity, capacity),
+    tuples: words(1),
+    values: Array.from({ length: counters }, (_, counter) => doubles(1 + counter)),
     doubts: [],
   };
 }
@@ -159,6 +171,9 @@ function mergeTwo(a: HistoryRows, b: HistoryRows): HistoryRows {
 }
 
 export function mergeHistory(values: Uint8Array[]): Uint8Array {
-  if (values.length === 1) return values[0];
-  return encodeHistory(values.map(decodeHistory).reduce(mergeTwo));
+  return values.length === 1 ? values[0] : encodeHistory(mergedHistory(values));
+}
+
+export function mergedHistory(values: Uint8Array[]): HistoryRows {
+  return values.map(decodeHistory).reduce(mergeTwo);
 }
