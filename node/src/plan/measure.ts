@@ -1,5 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import {
   encodeRecord,
   finishSeries,
@@ -15,7 +16,7 @@ import {
 import { chunkSpanMs, HISTORY_SPAN_MS, TABLES } from '../contract/measures/tables.ts';
 import { contractCodec } from '../log/contract-codec.ts';
 import { openEmbeddedLog } from '../store/log/embedded-log.ts';
-import { PlanRun, type RunFigures, type RunOptions } from './plan-run.ts';
+import { cpuMs, PlanRun, type RunFigures, type RunOptions } from './plan-run.ts';
 import { type StreamLoad, SyntheticLoad } from './synthetic-load.ts';
 
 /** What was measured on this machine with the product's own parts; the plan is made of it. */
@@ -28,6 +29,8 @@ export interface Measured {
   historyBytes: number;
   logBytesPerReading: number;
   syncMs: number;
+  /** Processor time of one small record until it is durable, at the pace of the load: threads sleep in between. */
+  commitMicros: number;
   pageMs: { p50: number; p99: number };
 }
 
@@ -43,8 +46,9 @@ export interface MeasureOptions {
   site: Site;
   loads: StreamLoad[];
   checkpointMs: number;
-  /** Readings in one record of the log, given how long the disk takes for one. */
+  /** Readings in one record of the log, and records a second, given how long the disk takes for one. */
   groupReadings(syncMs: number): number;
+  commitsPerSecond(syncMs: number): number;
   /** On the disk that the board is to use. */
   dir: string;
   /** Keys of the larger run at the most; the smaller has a quarter of them. */
@@ -63,6 +67,8 @@ const PAGE_ASKED = 200;
 /** Asked before it is measured, as a page that is open asks again. */
 const PAGE_WARM = 50;
 const SYNCS = 40;
+/** What comes more seldom costs no more: by then nothing is warm. */
+const PACE_MOST_MS = 50;
 const LOG_RECORDS = 12;
 const LOG_KEYS_MOST = 20_000;
 const FOREVER_MS = 200 * 365 * 86_400_000;
@@ -70,7 +76,7 @@ const FOREVER_MS = 200 * 365 * 86_400_000;
 export async function measure(options: MeasureOptions): Promise<Measured> {
   const dir = await mkdtemp(join(options.dir, 'weir-plan-'));
   try {
-    const syncMs = await measureSync(options, join(dir, 'sync'));
+    const { syncMs, commitMicros } = await measureCommits(options, join(dir, 'commits'));
     const shards = shardsFor(options);
     const keys = Math.min(options.keys, Math.ceil((meanKeys(options.loads) * shards) / LIMITS.shards));
     const small = await steady(options, Math.ceil(keys / 4), shards, join(dir, 'small'));
@@ -82,6 +88,7 @@ export async function measure(options: MeasureOptions): Promise<Measured> {
       historyBytes: await measureHistory(options, dir),
       logBytesPerReading: measureLog(options, syncMs),
       syncMs,
+      commitMicros,
       pageMs: await measurePage(options, join(dir, 'page')),
     };
   } finally {
@@ -209,10 +216,11 @@ function measureLog({ site, loads, groupReadings }: MeasureOptions, syncMs: numb
     for (const load of loads) {
       const keys = Math.min(load.keys, LOG_KEYS_MOST);
       const messages = new SyntheticLoad(load, keys, 1_780_000_000_000);
-      for (const { topic, payload } of messages.round(round)) {
+      for (const { topic, payload, readings: some } of messages.round(round)) {
         if (records >= LOG_RECORDS) break;
         builder.add(topic, payload, 1_780_000_000_000 + (round + 1) * load.everyMs);
-        if (builder.readings < wanted) continue;
+        // Whole messages, as many as come nearest.
+        if (builder.readings + some / 2 < wanted) continue;
         readings += builder.readings;
         bytes += encodeRecord(builder.take(++records, 1_780_000_000_000 + round * load.everyMs, true)).length;
       }
@@ -220,21 +228,35 @@ function measureLog({ site, loads, groupReadings }: MeasureOptions, syncMs: numb
   return bytes / readings;
 }
 
-/** How long the disk takes to make one small record durable. */
-async function measureSync({ site, loads }: MeasureOptions, dir: string): Promise<number> {
+/** How long the disk takes to make one small record durable, and what that costs at the pace of the load. */
+async function measureCommits(
+  { site, loads, commitsPerSecond }: MeasureOptions,
+  dir: string,
+): Promise<Pick<Measured, 'syncMs' | 'commitMicros'>> {
   const log = await openEmbeddedLog({ dir, codec: contractCodec, ballastBytes: 0 });
   const builder = new GroupBuilder(site);
-  const times: number[] = [];
   const [message] = [...new SyntheticLoad({ ...loads[0], pack: 1 }, 1, 1_780_000_000_000).round(0)];
-  for (let seq = 1; seq <= SYNCS; seq++) {
+  let seq = 0;
+  const append = () => {
     builder.add(message.topic, message.payload, 1_780_000_000_000);
-    const record = builder.take(seq, 1_780_000_000_000, true);
+    return log.append(builder.take(++seq, 1_780_000_000_000, true));
+  };
+  const times: number[] = [];
+  for (let sync = 0; sync < SYNCS; sync++) {
     const began = performance.now();
-    await log.append(record);
+    await append();
     times.push(performance.now() - began);
   }
+  const syncMs = percentile(times, 0.5);
+  const everyMs = Math.min(PACE_MOST_MS, 1000 / commitsPerSecond(syncMs));
+  const began = cpuMs();
+  for (let sync = 0; sync < SYNCS; sync++) {
+    await pause(everyMs);
+    await append();
+  }
+  const commitMicros = (1000 * (cpuMs() - began)) / SYNCS;
   await log.close();
-  return percentile(times, 0.5);
+  return { syncMs, commitMicros };
 }
 
 /** One key's day of the finest tier, as a page asks for it, at the shard and until it is finished. */

@@ -143,7 +143,8 @@ function shardNumbers(): number[] {
   return Array.from({ length: LIMITS.shards }, (_, shard) => shard);
 }
 
-function cpuMs(): number {
+/** Of all threads of this process. */
+export function cpuMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
 }

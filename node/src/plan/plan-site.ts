@@ -24,6 +24,7 @@ export async function planSite(
     site,
     loads,
     checkpointMs,
+    commitsPerSecond: (syncMs) => commitsPerSecond(loads, syncMs),
     groupReadings: (syncMs) => ratesOf(loads).readings / commitsPerSecond(loads, syncMs),
     dir: options.dir,
     keys: options.calibrate ? KEYS_CALIBRATED : KEYS,

@@ -92,6 +92,7 @@ describe('the estimate', () => {
     historyBytes: 6,
     logBytesPerReading: 10,
     syncMs: 5,
+    commitMicros: 1_000,
     pageMs: { p50: 1, p99: 2 },
   };
   const plan = (more: Partial<StreamLoad>, other: Site = site) =>
@@ -136,6 +137,7 @@ test('a plan is drawn from measurements on this machine', { timeout: 120_000 }, 
   expect(measured.tiers.every(({ bytesPerChunk }) => bytesPerChunk > 0)).toBe(true);
   expect(measured.logBytesPerReading).toBeGreaterThan(2);
   expect(measured.logBytesPerReading).toBeLessThan(100);
+  expect(measured.commitMicros).toBeGreaterThan(20);
   expect(plan.load.readingsPerSecond).toBeCloseTo(50 / 900);
   expect(plan.disk.totalBytes).toBeGreaterThan(plan.disk.rawBytes);
   expect(plan.lifeMonths).toBeGreaterThan(12);
