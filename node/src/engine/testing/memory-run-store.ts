@@ -1,18 +1,24 @@
-import type { WeirError } from '../../contract/errors.ts';
+import { WeirError } from '../../contract/errors.ts';
 import { compareBytes } from '../../contract/measures/entry-key.ts';
 import { mergeFor } from '../../contract/measures/merge-for.ts';
-import type { Checkpoint, EntryCursor, RunStore, StoredView } from '../run-store.ts';
+import type { TableWriter } from '../compare-tables.ts';
+import type { Checkpoint, EntryCursor, MergeValues, RunStore, RunView, StoredView } from '../run-store.ts';
 import { scannedEntries } from './scanned-entries.ts';
 
 type Entry = { key: Uint8Array; values: Uint8Array[] };
-type Tables = Map<string, Map<number, Map<string, Entry>>>;
+/** What one run has of one table and period. */
+type Entries = Map<string, Entry>;
+type Tables = Map<string, Map<number, Entries>>;
 
 interface ShardRuns {
   position: number;
   runs: Tables[];
-  /** A commit that a bad disk refused: until the next one succeeds a crash may bring it back. */
-  doubtful: { position: number; run: Tables } | null;
+  /** Commits that a bad disk refused: until the next one succeeds a crash may bring them back. */
+  doubtful: { checkpoint: (() => void) | null; replacement: (() => void) | null };
 }
+
+/** Periods written anew: see the store on disk. */
+export type MemoryReplacement = Checkpoint & TableWriter;
 
 /**
  * Runs in memory, for tests: the bytes of what is committed, as a disk would keep them. Checks what is put. Has the
@@ -25,11 +31,17 @@ export class MemoryRunStore implements RunStore {
   putBytes = 0;
   puts = 0;
   #life = 0;
+  #foldsHeld = 0;
+  readonly #merge: (table: string) => MergeValues;
+
+  constructor(merge: (table: string) => MergeValues = mergeFor) {
+    this.#merge = merge;
+  }
 
   #shard(shard: number): ShardRuns {
     let state = this.#shards.get(shard);
     if (state === undefined) {
-      state = { position: 0, runs: [], doubtful: null };
+      state = emptyShard();
       this.#shards.set(shard, state);
     }
     return state;
@@ -41,8 +53,41 @@ export class MemoryRunStore implements RunStore {
 
   checkpoint(shard: number, position: number): Checkpoint {
     const run: Tables = new Map();
+    return this.#writer(shard, run, 'checkpoint', (state) => {
+      state.runs = [...state.runs, run];
+      state.position = position;
+    });
+  }
+
+  /**
+   * At the commit the runs that the view reads of a period named by `replaces` go, and what was put takes their place, all
+   * at once. What came after the view stays on top, and the position where it is.
+   */
+  replacement(shard: number, view: RunView): MemoryReplacement {
+    if (this.#foldsHeld === 0) throw new Error('folds are held while periods are written anew');
+    if (!(view instanceof MemoryView)) throw new Error('a view of another store');
+    const run: Tables = new Map();
+    const replaced = new Set<Entries>();
+    const writer = this.#writer(shard, run, 'replacement', (state) => {
+      state.runs = [...state.runs.map((one) => without(one, (entries) => replaced.has(entries))), run];
+    });
+    return {
+      ...writer,
+      replaces: (table, period) => {
+        for (const entries of view.runs(table, period)) replaced.add(entries);
+      },
+    };
+  }
+
+  #writer(
+    shard: number,
+    run: Tables,
+    kind: keyof ShardRuns['doubtful'],
+    land: (state: ShardRuns) => void,
+  ): Checkpoint {
     const last = new Map<string, Uint8Array>();
     const life = this.#life;
+    const began = this.#shard(shard);
     let pending = 0;
     return {
       put: (table, period, key, value) => {
@@ -64,13 +109,14 @@ export class MemoryRunStore implements RunStore {
       commit: async () => {
         if (life !== this.#life) throw new Error('a checkpoint of a life that is over was committed');
         const state = this.#shard(shard);
+        if (state !== began)
+          throw new WeirError('WEIR_STORE_UNAVAILABLE', `shard ${shard} was emptied meanwhile`);
         if (this.refusal !== null) {
-          state.doubtful = { position, run };
+          state.doubtful[kind] = () => land(state);
           throw this.refusal;
         }
-        state.doubtful = null;
-        state.runs = [...state.runs, run];
-        state.position = position;
+        state.doubtful = noDoubt();
+        land(state);
       },
       abandon: async () => {
         pending = 0;
@@ -86,38 +132,46 @@ export class MemoryRunStore implements RunStore {
     this.#life++;
     this.refusal = null;
     for (const state of this.#shards.values()) {
-      if (doubtfulLands && state.doubtful !== null) {
-        state.runs = [...state.runs, state.doubtful.run];
-        state.position = state.doubtful.position;
-      }
-      state.doubtful = null;
+      const { replacement, checkpoint } = state.doubtful;
+      if (doubtfulLands) for (const land of [replacement, checkpoint]) land?.();
+      state.doubtful = noDoubt();
     }
+    this.#foldsHeld = 0;
   }
 
   /** Forgets the table's periods before the given one. */
   dropBefore(shard: number, table: string, period: number): void {
     const state = this.#shard(shard);
     // Views hold the runs that they began with.
-    state.runs = state.runs.map((run) => {
-      const periods = run.get(table);
-      if (periods === undefined || ![...periods.keys()].some((one) => one < period)) return run;
-      const kept = new Map([...periods].filter(([one]) => one >= period));
-      return new Map(run).set(table, kept);
-    });
+    state.runs = state.runs.map((run) => without(run, (_, name, one) => name === table && one < period));
   }
 
   /** Forgets everything of a shard, as before a rebuild from the log. */
   reset(shard: number): void {
-    this.#shards.set(shard, { position: 0, runs: [], doubtful: null });
+    this.#shards.set(shard, emptyShard());
   }
 
   view(shard: number): StoredView {
     return new MemoryView(this.#shard(shard).runs);
   }
 
+  /** No two runs become one from here on until it is released. */
+  holdFolds(): () => void {
+    const life = this.#life;
+    let held = true;
+    this.#foldsHeld++;
+    return () => {
+      if (held && life === this.#life) this.#foldsHeld--;
+      held = false;
+    };
+  }
+
   /** Merges all runs of a shard into one, as a store does in the background. */
   fold(shard: number): void {
     const state = this.#shard(shard);
+    const { checkpoint, replacement } = state.doubtful;
+    // As on disk, nothing is folded before it is known what a refused commit left behind.
+    if (this.#foldsHeld > 0 || checkpoint !== null || replacement !== null) return;
     const folded: Tables = new Map();
     for (const run of state.runs)
       for (const [table, periods] of run)
@@ -126,9 +180,22 @@ export class MemoryRunStore implements RunStore {
             for (const value of values) insert(folded, table, period, key, value);
     for (const [table, periods] of folded)
       for (const entries of periods.values())
-        for (const entry of entries.values()) entry.values = [mergeFor(table)(entry.values)];
+        for (const entry of entries.values()) entry.values = [this.#merge(table)(entry.values)];
     state.runs = [folded];
   }
+}
+
+const noDoubt = (): ShardRuns['doubtful'] => ({ checkpoint: null, replacement: null });
+const emptyShard = (): ShardRuns => ({ position: 0, runs: [], doubtful: noDoubt() });
+
+/** The run without some of its periods; views hold the runs that they began with. */
+function without(run: Tables, gone: (entries: Entries, table: string, period: number) => boolean): Tables {
+  const kept: Tables = new Map();
+  for (const [table, periods] of run) {
+    const some = new Map([...periods].filter(([period, entries]) => !gone(entries, table, period)));
+    if (some.size > 0) kept.set(table, some);
+  }
+  return kept;
 }
 
 function insert(tables: Tables, table: string, period: number, key: Uint8Array, value: Uint8Array): void {
@@ -146,6 +213,11 @@ class MemoryView implements StoredView {
   readonly #runs: Tables[];
   constructor(runs: Tables[]) {
     this.#runs = runs;
+  }
+
+  /** What it reads of one period. */
+  runs(table: string, period: number): Entries[] {
+    return this.#runs.flatMap((run) => run.get(table)?.get(period) ?? []);
   }
 
   get(table: string, period: number, key: Uint8Array): Uint8Array[] {
