@@ -10,7 +10,7 @@ export type ClockTrust = 'synced' | 'holdover' | 'unsynced';
 /** No board that runs this can be earlier: a clock that says so came up without a battery. */
 const BUILT_MS = Date.UTC(2025, 0, 1);
 /** A clock is stepped back by this much when it is corrected; more is a clock that was lost. */
-const STEP_BACK_MS = 60_000;
+export const STEP_BACK_MS = 60_000;
 const SYNC_FILES = ['/run/systemd/timesync/synchronized', '/run/chrony/synced'];
 
 export function clockTrust(

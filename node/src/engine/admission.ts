@@ -48,7 +48,7 @@ export class Admission {
   readonly #plain: boolean[];
   readonly #stands: boolean[];
   /** What is older is not counted. */
-  readonly #least: number;
+  #least = 0;
   readonly #row: ChainRow = { t: 0, v: 0, id: 0, tuple: 0, boot: 0 };
   #keyOf = new Uint32Array(64);
   #section: Section | null = null;
@@ -68,7 +68,6 @@ export class Admission {
     });
     this.#plain = stream.rules.map((rule) => rule.plain);
     this.#stands = stream.rules.map((rule) => rule.stands);
-    this.#least = Math.max(0, stream.since ?? 0);
     this.#keyGroups = new KeyGroups(stream.keys);
     const place = (name: string) => spec.fields.findIndex((field) => field.name === name);
     this.#idFields = spec.idFields.map(place).filter((field) => field >= 0);
@@ -102,6 +101,7 @@ export class Admission {
     const { dimensions, kept } = this.#stream;
     this.#section = section;
     this.#counts = counts;
+    this.#least = this.#stream.leastTime;
     this.columns.take(section, layout);
     for (let dim = 0; dim < this.#dimensionFields.length; dim++)
       this.#dimensionColumns[dim].take(this.columns.columns[this.#dimensionFields[dim]], dimensions);

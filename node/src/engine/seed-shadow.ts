@@ -1,4 +1,4 @@
-import { compareBytes, decodeGroup, encodeGroup } from '../contract/measures/entry-key.ts';
+import { compareBytes, decodeGroup, encodeGroup, entryKey } from '../contract/measures/entry-key.ts';
 import {
   copyHistoryRow,
   encodeHistory,
@@ -13,11 +13,12 @@ import {
   newKeyState,
   noteRows,
 } from '../contract/measures/key-state.ts';
-import { mergeFor } from '../contract/measures/merge-for.ts';
+import { encodeMark, mergeFor } from '../contract/measures/merge-for.ts';
 import { type StreamShift, shiftHistory, shiftKeyState, TupleNumbers } from '../contract/measures/shift.ts';
 import { HISTORY_SPAN_MS, ONLY_PERIOD, periodOf, TABLES } from '../contract/measures/tables.ts';
 import { tupleKey } from './dimensions.ts';
 import type { Checkpoint, RunView } from './run-store.ts';
+import { SEEDED_MARK } from './stored-mark.ts';
 
 /** Late readings find their neighbours in the last two periods; further back only what a register was counts. */
 const RECENT_PERIODS = 2;
@@ -92,6 +93,23 @@ class Beside {
     const step = this.#entries.next();
     this.#next = step.done === true ? null : step.value;
   }
+}
+
+/**
+ * Up to which record the shadow's beginnings have what is of before it: later ones may have late readings of that time.
+ * And the watermark as it was there, by the clock: a record that was written while the clock was not trusted tells none.
+ */
+export function seedMarks(
+  streams: string[],
+  { seededTo, watermark }: { seededTo: number; watermark: number | null },
+  to: Checkpoint,
+): void {
+  const marks = streams.flatMap((stream) => [
+    { key: entryKey(encodeGroup([stream, SEEDED_MARK])), mark: seededTo },
+    ...(watermark === null ? [] : [{ key: entryKey(encodeGroup([stream])), mark: watermark }]),
+  ]);
+  for (const { key, mark } of marks.sort((a, b) => compareBytes(a.key, b.key)))
+    to.put(TABLES.marks, ONLY_PERIOD, key, encodeMark(mark));
 }
 
 /** Answers the new number of each; without a shift they keep theirs. */

@@ -18,6 +18,7 @@ import { COUNTED, LATE_MERGED, ON_TIME, RECEIVED } from './ledger.ts';
 import { bootDoubles, RegisterStates } from './register-states.ts';
 import type { EntryCursor, RunView, StoredView } from './run-store.ts';
 import { type SlotPlan, slotPlan } from './slot-plan.ts';
+import { SEEDED_MARK, storedMark } from './stored-mark.ts';
 import { type KeySwaps, pointsOf, type SwapRow } from './swaps.ts';
 import { type Since, UnknownIntervals } from './unknown-intervals.ts';
 
@@ -63,8 +64,10 @@ export class StreamEngine {
   /** By key. */
   readonly swaps = new Map<number, KeySwaps>();
   watermark = Number.NEGATIVE_INFINITY;
-  /** A replay that begins in the middle leaves out readings of before; null: it has all there ever were. */
+  /** Event time at which a replay begins that does so in the middle; null: it has all there ever were. */
   readonly since: number | null;
+  /** Up to this record what is of before `since` is known already: it was there at the beginning. */
+  #seededTo = Number.POSITIVE_INFINITY;
   readonly unknown: UnknownIntervals | null;
   /** Of the record that is being applied. */
   seq = 0;
@@ -116,6 +119,11 @@ export class StreamEngine {
 
   horizonAt(watermark: number): number {
     return watermark - this.#rawMs;
+  }
+
+  /** Readings of before are left out of the record that is being applied. A late one that came since is a beginning, too. */
+  get leastTime(): number {
+    return this.since !== null && this.seq <= this.#seededTo ? Math.max(0, this.since) : 0;
   }
 
   /** Trusted wall time closes buckets of idle streams. */
@@ -188,6 +196,8 @@ export class StreamEngine {
   load(view: StoredView, watermark: number): void {
     this.watermark = watermark;
     this.unknown?.load(view, this.spec.name);
+    const seededTo = storedMark(view, this.spec.name, SEEDED_MARK);
+    if (seededTo > Number.NEGATIVE_INFINITY) this.#seededTo = seededTo;
     for (const { values } of view.scan(TABLES.tuples(this.spec.name), ONLY_PERIOD))
       this.dimensions.restore(decodeGroup(values[0]));
     this.#loadKeys(view.entries(TABLES.keys(this.spec.name), ONLY_PERIOD));

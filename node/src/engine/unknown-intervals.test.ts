@@ -6,7 +6,7 @@ import { compareTables } from './compare-tables.ts';
 import { driven } from './driven.ts';
 import { ShardEngine } from './engine.ts';
 import type { RunView } from './run-store.ts';
-import { seedShadow } from './seed-shadow.ts';
+import { seedMarks, seedShadow } from './seed-shadow.ts';
 import { bootPlaces } from './stream-engine.ts';
 import { buildRecord } from './testing/build-record.ts';
 import { logOf } from './testing/log-of.ts';
@@ -47,6 +47,8 @@ const scenario = fc.record({
   /** Of the log, before the archive begins; and of what it has, before the replay is killed. */
   cut: fc.double({ min: 0, max: 0.9, noNaN: true }),
   killed: fc.double({ min: 0, max: 1, noNaN: true }),
+  /** Of the same, before the replay begins: what comes after it is late, too. */
+  begun: fc.double({ min: 0, max: 1, noNaN: true }),
   swaps: fc.array(
     fc.record({ at: fc.integer({ min: 0, max: 30 * 60 }), first: fc.integer({ min: 0, max: 900 }) }),
     {
@@ -96,12 +98,25 @@ function withoutHistory(view: RunView): RunView {
   };
 }
 
+/** Records: the first that is read, and those after which the replay is begun, and killed. */
+interface Times {
+  first: number;
+  begun: number;
+  killed: number;
+}
+
 /** Reads the log again from a record on, and is killed and goes on at another. */
-async function replayed(site: Site, records: TestRecord[], first: number, killed: number, stored: RunView) {
+async function replayed(
+  site: Site,
+  records: TestRecord[],
+  { first, killed, begun: seededTo }: Times,
+  stored: RunView,
+) {
   const ms = records[first - 1].wallMs + LIMITS.futureMs + HOUR_MS;
   const since = { ms, newCounters: {} };
   const store = new MemoryRunStore();
   const to = store.checkpoint(SHARD, first - 1);
+  seedMarks([STREAM], { seededTo, watermark: null }, to);
   driven(seedShadow(STREAM, bootPlaces(site, STREAM), ms, stored, to));
   await to.commit();
   const begun = new ShardEngine({ site, shard: SHARD, store, since });
@@ -116,14 +131,17 @@ async function replayed(site: Site, records: TestRecord[], first: number, killed
 }
 
 /** What differs, and how much was compared, of a log that is read again from a record on. */
-async function compared(site: Site, records: TestRecord[], first: number, killed: number) {
+async function compared(site: Site, records: TestRecord[], times: Times) {
   const store = new MemoryRunStore();
   const live = new ShardEngine({ site, shard: SHARD, store });
   live.load();
-  apply(live, site, records, 1, records.length);
+  apply(live, site, records, 1, times.begun);
+  await checkpoint(live);
+  const then = store.view(SHARD);
+  apply(live, site, records, times.begun + 1, records.length);
   await checkpoint(live);
   const stored = store.view(SHARD);
-  const { ms, anew, known } = await replayed(site, records, first, killed, withoutHistory(stored));
+  const { ms, anew, known } = await replayed(site, records, times, withoutHistory(then));
   const tiers = driven(
     compareTables({
       site,
@@ -148,7 +166,8 @@ test('a replay that begins long ago makes what is stored of all that it says it 
       const records = recordsOf(drawn);
       const first = 1 + Math.floor(drawn.cut * (records.length - 1));
       const killed = first - 1 + Math.floor(drawn.killed * (records.length - first + 1));
-      const { tiers, differing } = await compared(siteOf(drawn.judged), records, first, killed);
+      const begun = first - 1 + Math.floor(drawn.begun * (records.length - first + 1));
+      const { tiers, differing } = await compared(siteOf(drawn.judged), records, { first, begun, killed });
       for (const { rollup, equal } of tiers) equals[rollup as keyof typeof equals] += equal;
       expect(differing).toEqual([]);
     }),
@@ -176,9 +195,22 @@ test('a late reading of before what a replay has is not taken for the beginning 
     arrived(310, 5_410),
     arrived(320, 5_420),
   ];
-  const found = await compared(siteOf(false), records, 4, 5);
+  const found = await compared(siteOf(false), records, { first: 4, begun: records.length, killed: 5 });
   expect(found.differing).toEqual([]);
   expect(found.known).toBe(BASE + 300 * MINUTE_MS);
+});
+
+test('a late reading of before what a replay has is the beginning of an interval when it comes after that began', async () => {
+  const records = [arrived(10, 5_010), arrived(80, 5_080), arrived(60, 5_060, 60), arrived(130, 5_130)];
+  for (const begun of [0, 1, 2, 3, 4]) {
+    const { differing, tiers } = await compared(siteOf(false), records, {
+      first: 1,
+      begun,
+      killed: 2,
+    });
+    expect(differing).toEqual([]);
+    expect(tiers[0].equal).toBeGreaterThan(1);
+  }
 });
 
 test.each([
@@ -188,7 +220,11 @@ test.each([
 ])('the first reading that a replay knows of a meter %s: the next one decides', async (_, judged, first) => {
   const shown = [0, 10, 80, 90, 100, 110, 120, 180, 240];
   const records = shown.map((minute, n) => arrived(minute, n === 2 ? first : 5_000 + minute));
-  const { differing, known, tiers } = await compared(siteOf(judged), records, 2, 5);
+  const { differing, known, tiers } = await compared(siteOf(judged), records, {
+    first: 2,
+    begun: records.length,
+    killed: 5,
+  });
   expect(differing).toEqual([]);
   expect(known).toBeGreaterThanOrEqual(BASE + 90 * MINUTE_MS);
   expect(known).toBeLessThanOrEqual(BASE + 110 * MINUTE_MS);

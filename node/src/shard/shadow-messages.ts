@@ -31,6 +31,8 @@ export interface SeedQuestion {
   shifts: Record<string, StreamShift>;
   /** The shadow begins before this record. */
   fromSeq: number;
+  /** The newest time of a trusted clock before that; null: none is known. */
+  watermark: number | null;
 }
 
 /**

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { mergeFor, type Site, type TierDifference, WeirError } from '../contract/index.ts';
 import { type Comparison, compareTables } from '../engine/compare-tables.ts';
 import type { ShardEngine } from '../engine/engine.ts';
-import { seedShadow } from '../engine/seed-shadow.ts';
+import { seedMarks, seedShadow } from '../engine/seed-shadow.ts';
 import { type LevelRunStore, openLevelRunStore } from '../store/runs/level-run-store.ts';
 import type { LevelRunView } from '../store/runs/view.ts';
 import { type Checkpointer, storeOf } from './checkpointer.ts';
@@ -95,11 +95,12 @@ export class ShadowTasks {
   }
 
   async #seed(question: SeedQuestion, signal: AbortSignal): Promise<void> {
-    const { streams, boots, since, shifts, fromSeq } = question;
+    const { streams, boots, since, shifts, fromSeq, watermark } = question;
     await this.#eachShadow(question.storeDir, async (shadow, shard) => {
-      const { view } = this.#views().get(shard)!;
+      const { view, position } = this.#views().get(shard)!;
       const to = shadow.checkpoint(shard, fromSeq - 1);
       try {
+        seedMarks(streams, { seededTo: position, watermark }, to);
         for (const stream of streams)
           await drive(seedShadow(stream, boots[stream], since, view, to, shifts[stream] ?? null), signal, to);
         await to.commit();

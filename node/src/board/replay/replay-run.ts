@@ -11,6 +11,7 @@ import type {
 } from '../../shard/shadow-messages.ts';
 import { ALL_STORES, STORES } from '../../shard/thread-messages.ts';
 import type { ArchivedRaw } from '../archive-runs.ts';
+import { STEP_BACK_MS } from '../clock-trust.ts';
 import { type ReshapePlan, sinceOf } from '../reshape/reshape-plan.ts';
 import type { StoredReplay } from './replay-file.ts';
 import { type Positions, type ReplayLine, ReplayThread, type Taken } from './replay-thread.ts';
@@ -136,7 +137,8 @@ export class ReplayRun {
     const shifts = Object.fromEntries(this.#ports.plan?.streams.map((one) => [one.stream, one.shift]) ?? []);
     const streams = this.#streams();
     const boots = Object.fromEntries(streams.map((one) => [one, bootPlaces(site, one)]));
-    const seed = { storeDir, streams, boots, shifts, fromSeq, since } satisfies SeedQuestion;
+    const watermark = await this.#trustedBefore(fromSeq);
+    const seed = { storeDir, streams, boots, shifts, fromSeq, since, watermark } satisfies SeedQuestion;
     await ask<void>('seed', seed, this.#signal);
   }
 
@@ -172,6 +174,24 @@ export class ReplayRun {
       if (header.clockTrusted) return coveredFrom(header.wallMs);
     }
     return wallMs === null ? null : coveredFrom(wallMs);
+  }
+
+  /**
+   * The newest time of a trusted clock before a record, which is how far watermarks were, or as good as that: devices may
+   * be ahead of it, but not with readings of before the replay. Such a clock goes back by less than a step.
+   */
+  async #trustedBefore(seq: number): Promise<number | null> {
+    const { log } = this.#ports;
+    let newest: number | null = null;
+    for (let at = seq - 1; at >= log.bounds().first; at--) {
+      const bytes = (await log.get(at))?.bytes;
+      const header = bytes ? readHeader(Buffer.from(bytes)) : null;
+      // What cannot be read is passed over, as a start does.
+      if (header === null || 'fault' in header || !header.clockTrusted) continue;
+      newest = Math.max(newest ?? header.wallMs, header.wallMs);
+      if (header.wallMs <= newest - STEP_BACK_MS) break;
+    }
+    return newest;
   }
 
   /** The first record that may hold a reading at or after the time. */
