@@ -37,6 +37,20 @@ export const PLANTED: Record<string, () => Plant> = {
   'takes a refused commit for a committed one': () => ({ ...SOUND, store: commitsAnyway }),
   'begins to replay one record too late': () => ({ ...SOUND, readFrom: (position) => position + 2 }),
   'forgets log that a restart needs': () => ({ ...SOUND, leastCheckpointed: (position) => position + 6 }),
+  'fills a shadow from one record too late on': () => ({
+    ...SOUND,
+    shadow: (store) => wrapped(store, { position: (shard) => store.position(shard) + 1 }),
+  }),
+  'begins a shadow without the states of its keys': () => ({
+    ...SOUND,
+    seed: (to) =>
+      wrapped(to, {
+        put: (table, period, key, value) => {
+          if (!table.startsWith('keys/')) to.put(table, period, key, value);
+        },
+      }),
+  }),
+  'forgets log that a replay needs': () => ({ ...SOUND, keptForReplay: () => null }),
   'misses one durable record in twenty': () => ({ ...SOUND, delivered: (seq) => seq % 20 !== 0 }),
 };
 

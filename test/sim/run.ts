@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import type { ReplayReport } from './sim-replay.ts';
 import { simulate } from './simulate.ts';
 
 /**
@@ -22,15 +23,25 @@ async function one(seed: number): Promise<void> {
 }
 
 async function many(from: number, count: number): Promise<void> {
-  const sum = { seeds: 0, steps: 0, records: 0, readings: 0, crashes: 0, failed: [] as number[] };
+  const sum = {
+    seeds: 0,
+    steps: 0,
+    records: 0,
+    readings: 0,
+    crashes: 0,
+    replays: {} as Partial<ReplayReport>,
+    failed: [] as number[],
+  };
   const began = performance.now();
   for (let seed = from; seed < from + count; seed++) {
     try {
-      const { steps, records, readings, crashes } = await simulate({ seed, judged });
+      const { steps, records, readings, crashes, replays } = await simulate({ seed, judged });
       sum.steps += steps;
       sum.records += records;
       sum.readings += readings;
       sum.crashes += crashes;
+      for (const what of Object.keys(replays) as (keyof ReplayReport)[])
+        sum.replays[what] = (sum.replays[what] ?? 0) + replays[what];
     } catch (fault) {
       sum.failed.push(seed);
       console.error(`seed ${seed} fails: ${fault instanceof Error ? fault.message : String(fault)}`);

@@ -20,6 +20,15 @@ export interface Acks {
   settled(message: Message, life: number, fault: WeirError | null): void;
 }
 
+/** Work of the board beside its shards. */
+export interface Beside {
+  /** The log from here on is needed; null: nothing of it. */
+  keepFromSeq(): number | null;
+  threadEnded(shard: SimShard): void;
+  /** The board has started again. */
+  crashed(doubtfulLands: boolean): void;
+}
+
 /**
  * One board without threads, sockets, disk or clock: the real intake, group builder, engines and retention job over a
  * log and a store in memory. It does nothing by itself: every step is told to it.
@@ -38,6 +47,7 @@ export class SimBoard {
   clockOffMs = 0;
   synced = true;
   life = 0;
+  beside: Beside | null = null;
   #lastWallMs = 0;
   intake!: Intake;
   shards: SimShard[] = [];
@@ -95,8 +105,11 @@ export class SimBoard {
         },
         tidy: async () => undefined,
         scrub: async () => [],
-        leastCheckpointed: () =>
-          this.#plant.leastCheckpointed(Math.min(...SHARDS.map((shard) => this.store.position(shard)))),
+        leastCheckpointed: () => {
+          const least = Math.min(...SHARDS.map((shard) => this.store.position(shard)));
+          const needed = this.beside?.keepFromSeq() ?? Number.POSITIVE_INFINITY;
+          return Math.min(this.#plant.leastCheckpointed(least), needed - 1);
+        },
       },
       archive: null,
       log: this.log,
@@ -142,7 +155,9 @@ export class SimBoard {
 
   /** A shard's thread ends and is started again. */
   restartShard(at: number): void {
+    const before = this.shards[at];
     this.shards[at] = this.#openShard(SHARDS[at]);
+    this.beside?.threadEnded(before);
   }
 
   /** What is stored of a shard was damaged: it is rebuilt from the log. */
@@ -159,6 +174,7 @@ export class SimBoard {
     this.log.faults.crash(kept);
     this.store.crash(doubtfulLands);
     this.#start();
+    this.beside?.crashed(doubtfulLands);
   }
 
   storeRefuses(on: boolean): void {

@@ -5,6 +5,7 @@ import { Draw } from './draw.ts';
 import { Journal, Violation } from './journal.ts';
 import { type Plant, SOUND } from './plant.ts';
 import { SimBoard } from './sim-board.ts';
+import { type ReplayReport, SimReplay } from './sim-replay.ts';
 import { type SimSite, simSite } from './sim-site.ts';
 import { type Message, traffic } from './traffic.ts';
 
@@ -22,6 +23,7 @@ export interface SimReport {
   records: number;
   readings: number;
   crashes: number;
+  replays: ReplayReport;
 }
 
 /** A simulation that neither ends nor gets on is a fault of its own. */
@@ -52,6 +54,10 @@ export async function simulate(options: SimOptions): Promise<SimReport> {
 
 class Simulation {
   readonly #draw: Draw;
+  /** Of replays alone, so that a seed's other steps are the same with and without them. */
+  readonly #replayDraw: Draw;
+  readonly #replay: SimReplay;
+  readonly #replays: boolean;
   readonly #site: SimSite;
   readonly #board: SimBoard;
   readonly #devices: Device[];
@@ -81,6 +87,15 @@ class Simulation {
       plant: plant ?? SOUND,
       acks: { settled: (message, life, fault) => this.#settled(message, life, fault) },
     });
+    this.#replayDraw = new Draw(`replays ${seed}`);
+    this.#replays = this.#replayDraw.chance(0.6);
+    this.#replay = new SimReplay({
+      site: this.#site.site,
+      board: this.#board,
+      plant: plant ?? SOUND,
+      draw: this.#replayDraw,
+    });
+    this.#board.beside = this.#replay;
     this.#stormy = this.#draw.whole(50, 700);
     this.#actions = [...this.#ordinary(), ...this.#faults()];
   }
@@ -97,9 +112,16 @@ class Simulation {
       this.#crash();
       await this.#comeToRest(calm);
     }
+    await this.#lastReplay(calm);
     await this.#journal.check(this.#board.log);
     const readings = await checkEverything(this.#site.site, this.#board, this.#journal);
-    return { steps: this.#steps, records: this.#journal.records.length, readings, crashes: this.#crashes };
+    return {
+      steps: this.#steps,
+      records: this.#journal.records.length,
+      readings,
+      crashes: this.#crashes,
+      replays: this.#replay.report,
+    };
   }
 
   async #step(actions: Action[]): Promise<void> {
@@ -112,6 +134,29 @@ class Simulation {
     this.#trace(`${this.#steps} ${this.#board.time.nowMs()} ms  ${action.name}: ${done}`);
     await this.#journal.follow(this.#board.log);
     for (const message of this.#acked.splice(0)) this.#journal.expectSafe(message);
+    await this.#readAgain(actions);
+  }
+
+  /** Between any two steps a replay may do some. */
+  async #readAgain(actions: Action[]): Promise<void> {
+    if (!this.#replays) return;
+    const draw = this.#replayDraw;
+    const begins = actions === this.#actions ? 0.03 : 0.003;
+    while (draw.chance(this.#replay.atRest ? begins : 0.6)) {
+      this.#trace(`  replay: ${await this.#replay.step()}`);
+    }
+  }
+
+  /** What is under way comes to its end; mostly all is read once more. */
+  async #lastReplay(calm: Action[]): Promise<void> {
+    if (!this.#replays) return;
+    const toItsEnd = async () => {
+      while (!this.#replay.atRest || !this.#atRest()) await this.#step(calm);
+    };
+    await toItsEnd();
+    if (this.#replayDraw.chance(0.3)) return;
+    this.#trace(`  replay: ${this.#replay.begin(true)}`);
+    await toItsEnd();
   }
 
   #atRest(): boolean {

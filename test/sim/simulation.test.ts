@@ -18,14 +18,20 @@ describe('a simulated board', () => {
     },
     async (_, judged) => {
       let crashes = 0;
+      const replays = { finished: 0, compared: 0, seeded: 0, resumed: 0, applied: 0 };
       for (const seed of [...FOUND, ...Array.from({ length: SEEDS }, (_, at) => at + 1)]) {
         const report = await simulate({ seed, judged }).catch((fault: unknown) => {
           const how = judged ? '--judged ' : '';
           throw new Error(`replay it with: node test/sim/run.ts ${how}--seed ${seed}`, { cause: fault });
         });
         crashes += report.crashes;
+        for (const what of Object.keys(replays) as (keyof typeof replays)[])
+          replays[what] += report.replays[what];
       }
       expect(crashes).toBeGreaterThan(SEEDS);
+      // Nothing would differ either if nothing were compared.
+      expect(replays.compared).toBeGreaterThan(100 * SEEDS);
+      for (const times of Object.values(replays)) expect(times).toBeGreaterThan(SEEDS / 10);
     },
   );
 

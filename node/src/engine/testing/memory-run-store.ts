@@ -143,7 +143,8 @@ export class MemoryRunStore implements RunStore {
   dropBefore(shard: number, table: string, period: number): void {
     const state = this.#shard(shard);
     // Views hold the runs that they began with.
-    state.runs = state.runs.map((run) => without(run, (_, name, one) => name === table && one < period));
+    const isGone = (_: Entries, name: string, one: number) => name === table && one < period;
+    state.runs = state.runs.map((run) => (run.has(table) ? without(run, isGone) : run));
   }
 
   /** Forgets everything of a shard, as before a rebuild from the log. */
@@ -190,10 +191,11 @@ const emptyShard = (): ShardRuns => ({ position: 0, runs: [], doubtful: noDoubt(
 
 /** The run without some of its periods; views hold the runs that they began with. */
 function without(run: Tables, gone: (entries: Entries, table: string, period: number) => boolean): Tables {
-  const kept: Tables = new Map();
+  const kept: Tables = new Map(run);
   for (const [table, periods] of run) {
-    const some = new Map([...periods].filter(([period, entries]) => !gone(entries, table, period)));
-    if (some.size > 0) kept.set(table, some);
+    const some = [...periods].filter(([period, entries]) => !gone(entries, table, period));
+    if (some.length === 0) kept.delete(table);
+    else if (some.length < periods.size) kept.set(table, new Map(some));
   }
   return kept;
 }
