@@ -32,6 +32,8 @@ export const LIMITS = Object.freeze({
    * which one that was killed held too. It serves before it moves them to its stores.
    */
   catchUpBytes: 128 * 1024 * 1024,
+  /** What came takes no more: records wait until a checkpoint has moved some of it. */
+  changedBytes: 192 * 1024 * 1024,
   /** Or after so many readings: a restart replays them. */
   checkpointReadings: 2_000_000,
   checkpointMs: 5 * 60_000,

@@ -8,6 +8,18 @@ import type { FromThread } from './thread-messages.ts';
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
+function inboxOf() {
+  const inbox = {
+    size: 0,
+    urgent: false,
+    held: false,
+    hold: (held: boolean) => {
+      inbox.held = held;
+    },
+  };
+  return inbox;
+}
+
 test('is due as often as it was told last, and only when something came', async () => {
   const told: FromThread[] = [];
   const checkpointer = new Checkpointer(
@@ -15,7 +27,7 @@ test('is due as often as it was told last, and only when something came', async 
     new Map(),
     new Map(),
     (message) => told.push(message),
-    { size: 0, urgent: false },
+    inboxOf(),
   );
   checkpointer.setEveryMs(60_000);
   await vi.advanceTimersByTimeAsync(60_000);
@@ -33,7 +45,7 @@ test('is due as often as it was told last, and only when something came', async 
 });
 
 /** A checkpoint of one shard that takes `slices`, and what it was let do in so many turns of the event loop. */
-function slicesOf(inbox: { size: number; urgent: boolean }, slices = 100) {
+function slicesOf(inbox = inboxOf(), slices = 100) {
   let made = 0;
   let position = 0;
   const work = {
@@ -58,12 +70,12 @@ function slicesOf(inbox: { size: number; urgent: boolean }, slices = 100) {
     for (let turn = 0; turn < n; turn++) await new Promise((resolve) => setImmediate(resolve));
     return made - before;
   };
-  return { checkpointer, turns };
+  return { checkpointer, turns, engine };
 }
 
 test('makes way for records that wait until as much came as it may leave, and for questions even then', async () => {
   vi.useRealTimers();
-  const inbox = { size: 0, urgent: false };
+  const inbox = inboxOf();
   const { checkpointer, turns } = slicesOf(inbox);
   checkpointer.applied(300_000);
   const running = checkpointer.run();
@@ -95,7 +107,7 @@ test('while the log is read again readings make none due, and memory later; then
     new Map([[0, engine as unknown as ShardEngine]]),
     new Map([[0, { position: () => 0, foldSome: async () => false } as unknown as LevelRunStore]]),
     (message) => told.push(message),
-    { size: 0, urgent: false },
+    inboxOf(),
   );
   const checkpoints = async () => {
     for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
@@ -118,5 +130,24 @@ test('while the log is read again readings make none due, and memory later; then
   expect(await checkpoints()).toBe(0);
   checkpointer.applied(1);
   expect(await checkpoints()).toBe(1);
+  await checkpointer.close();
+});
+
+test('holds records back while what came takes as much memory as it may, and goes on meanwhile', async () => {
+  vi.useRealTimers();
+  const inbox = inboxOf();
+  const { checkpointer, turns, engine } = slicesOf(inbox, 40);
+  engine.changedBytes = LIMITS.changedBytes - 1;
+  checkpointer.applied(10_000);
+  expect(inbox.held).toBe(false);
+  engine.changedBytes = LIMITS.changedBytes;
+  checkpointer.applied(10_000);
+  expect(inbox.held).toBe(true);
+  inbox.size = 5;
+  expect(await turns(4), 'though records wait').toBeGreaterThan(4);
+  engine.changedBytes = 0;
+  await turns(40);
+  expect(inbox.held).toBe(false);
+  inbox.size = 0;
   await checkpointer.close();
 });

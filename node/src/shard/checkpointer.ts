@@ -1,4 +1,4 @@
-import { isWeirError, WeirError } from '../contract/index.ts';
+import { isWeirError, LIMITS, WeirError } from '../contract/index.ts';
 import { catchUpDueBytes, checkpointDueBytes } from '../engine/checkpoint-due.ts';
 import type { ShardEngine } from '../engine/engine.ts';
 import type { LevelRunStore } from '../store/runs/level-run-store.ts';
@@ -23,18 +23,21 @@ const PACED_FROM_READINGS = 200_000;
 /** The engines are asked how much memory they hold after so many readings. */
 const WEIGH_EVERY_READINGS = 10_000;
 
+type RecordsWaiting = Pick<Inbox<unknown>, 'size' | 'urgent' | 'held' | 'hold'>;
+
 /**
  * Moves what the engines hold in memory into the stores, one shard of each store after the other, in slices between
  * which records and questions are taken. It is due when what came takes so much memory, after so many readings, since
  * the time to replay grows with them, or after so much time when anything came. While the log is read again readings do
- * not make it due, and memory does later: it takes several times as long as what it spares the next start.
+ * not make it due, and memory does later: it takes several times as long as what it spares the next start. Should
+ * records come faster than it can move what they leave, they are held back, so that memory is bounded whatever comes.
  */
 export class Checkpointer {
   readonly #policy: CheckpointPolicy;
   readonly #engines: Map<number, ShardEngine>;
   readonly #stores: Map<number, LevelRunStore>;
   readonly #post: (message: FromThread) => void;
-  readonly #inbox: Pick<Inbox<unknown>, 'size' | 'urgent'>;
+  readonly #inbox: RecordsWaiting;
   #readings = 0;
   #weighedAt = 0;
   #heavy = false;
@@ -54,7 +57,7 @@ export class Checkpointer {
     engines: Map<number, ShardEngine>,
     stores: Map<number, LevelRunStore>,
     post: (message: FromThread) => void,
-    inbox: Pick<Inbox<unknown>, 'size' | 'urgent'>,
+    inbox: RecordsWaiting,
   ) {
     this.#policy = policy;
     this.#engines = engines;
@@ -108,6 +111,7 @@ export class Checkpointer {
     }
     const dueBytes = this.#catchingUp ? catchUpDueBytes(keyBytes) : checkpointDueBytes(keyBytes);
     this.#heavy = changedBytes >= dueBytes;
+    this.#inbox.hold(changedBytes >= LIMITS.changedBytes);
   }
 
   position(shard: number): number {
@@ -142,6 +146,7 @@ export class Checkpointer {
   run(): Promise<void> {
     this.#running ??= this.#all().finally(() => {
       this.#running = null;
+      this.#inbox.hold(false);
     });
     return this.#running;
   }
@@ -175,6 +180,7 @@ export class Checkpointer {
       if (shard % STORES === store) {
         if (engine.position > this.position(shard)) await this.#one(engine);
         this.#moved++;
+        if (this.#inbox.held) this.#weigh();
       }
   }
 
@@ -204,7 +210,7 @@ export class Checkpointer {
   }
 
   #late(): boolean {
-    if (this.#closed || this.#awaited > 0) return true;
+    if (this.#closed || this.#awaited > 0 || this.#inbox.held) return true;
     const due = Math.max(PACED_FROM_READINGS, this.#moving) * ENDS_WITHIN;
     return this.#readings > (due * (this.#moved + this.#stores.size)) / this.#engines.size;
   }

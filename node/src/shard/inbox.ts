@@ -12,6 +12,7 @@ export class Inbox<T> {
   #steps: Iterator<void> | null = null;
   readonly #urgent: Iterator<void>[] = [];
   #scheduled = false;
+  #held = false;
   readonly #apply: (entry: T) => Iterator<void>;
   readonly #budgetMs: number;
 
@@ -29,6 +30,16 @@ export class Inbox<T> {
   /** Whether steps wait that come first. */
   get urgent(): boolean {
     return this.#urgent.length > 0;
+  }
+
+  get held(): boolean {
+    return this.#held;
+  }
+
+  /** While they are held entries wait; steps that come first are made. */
+  hold(held: boolean): void {
+    this.#held = held;
+    if (this.#busy) this.#schedule();
   }
 
   /** In their order, the one that was begun among them. */
@@ -56,8 +67,10 @@ export class Inbox<T> {
   #turn(): void {
     this.#scheduled = false;
     const until = performance.now() + this.#budgetMs;
-    do this.#step();
-    while (this.#busy && performance.now() < until);
+    while (this.#busy) {
+      this.#step();
+      if (performance.now() >= until) break;
+    }
     if (this.size === 0) {
       this.#entries = [];
       this.#head = 0;
@@ -66,7 +79,7 @@ export class Inbox<T> {
   }
 
   get #busy(): boolean {
-    return this.#urgent.length > 0 || this.size > 0;
+    return this.#urgent.length > 0 || (this.size > 0 && !this.#held);
   }
 
   #step(): void {

@@ -119,7 +119,17 @@ test('the inbox makes steps in order, as many a turn as its time allows', async 
   expect(inbox.waiting()).toEqual(['a', 'b']);
   await turns(2);
   expect(inbox.waiting()).toEqual(['b']);
+  inbox.hold(true);
+  inbox.first(
+    (function* () {
+      made.push('asked');
+      yield;
+    })(),
+  );
   await turns(4);
-  expect(made).toEqual(['a1', 'a2', 'b1', 'b2']);
+  expect(made.slice(2), 'held').toEqual(['asked']);
+  inbox.hold(false);
+  await turns(4);
+  expect(made).toEqual(['a1', 'a2', 'asked', 'b1', 'b2']);
   expect(inbox.size).toBe(0);
 });

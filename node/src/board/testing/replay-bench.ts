@@ -10,6 +10,7 @@ import type { TestRecord } from '../../engine/testing/oracle.ts';
 import { contractCodec } from '../../log/contract-codec.ts';
 import { MemoryLog } from '../../log/memory-log.ts';
 import { Checkpointer } from '../../shard/checkpointer.ts';
+import { Inbox } from '../../shard/inbox.ts';
 import { type OpenedShards, openShards } from '../../shard/open-shards.ts';
 import { ShadowTasks } from '../../shard/shadow-tasks.ts';
 import { ALL_STORES } from '../../shard/thread-messages.ts';
@@ -72,7 +73,7 @@ export class ReplayBench {
       { dir: place, format: 'csv' },
     );
     const { engines, stores } = shards;
-    const idle = { size: 0, urgent: false };
+    const idle = new Inbox(() => [].values());
     const policy = { readings: 1e9, everyMs: 1e9 };
     this.#checkpointer = new Checkpointer(policy, engines, stores, () => undefined, idle);
     const checkpointer = this.#checkpointer;
