@@ -8,13 +8,13 @@ import { faultsOfRelease } from '../../provision/src/package/checksums.ts';
 import { makeReleaseKey } from '../../provision/src/package/release-key.ts';
 import { whyNoContainers } from '../fleet/possible.ts';
 import { must } from '../run.ts';
-import { executable, type Program } from './program.ts';
+import { executable, type Program, unpackedForArmhf } from './program.ts';
 import { smoke } from './smoke.ts';
 
 /**
  * A release is built as `npm run package` builds it, for this machine and for a board, and tried: the board's executable
- * emulated, and the package by the shipped plays on a container with systemd. armhf, the sizes, and that two builds are
- * equal are tried by the scripts that HACKING.md names.
+ * emulated, and the package by the shipped plays on a container with systemd. The sizes, and that two builds are equal, are
+ * tried by the scripts that HACKING.md names.
  */
 const LONG_MS = 600_000;
 const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
@@ -32,7 +32,7 @@ beforeAll(async () => {
     release,
     '--quick',
     '--only',
-    'x64,arm64',
+    'x64,arm64,arm',
     '--epoch',
     '1767225600',
     '--key',
@@ -55,6 +55,16 @@ test.runIf(host === 'x64')(
   'the one for ARM does the same, and its state has the hash that x86 makes of its log',
   async () => {
     expect((await smoke(await executable(release, version, 'arm64'), native)).name).toBe('arm64');
+  },
+  LONG_MS,
+);
+
+test.runIf(host === 'x64')(
+  'the package for armhf does the same on Debian’s own Node',
+  async () => {
+    const unpacked = join(root, 'armhf');
+    execFileSync('dpkg-deb', ['--extract', join(release, `weir_${version}_armhf.deb`), unpacked]);
+    expect((await smoke(await unpackedForArmhf(unpacked), native)).name).toBe('armhf');
   },
   LONG_MS,
 );
