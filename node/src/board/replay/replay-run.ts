@@ -17,7 +17,7 @@ import type { StoredReplay } from './replay-file.ts';
 import { type Positions, type ReplayLine, ReplayThread, type Taken } from './replay-thread.ts';
 
 const HOUR_MS = 3_600_000;
-/** Readings between two checkpoints of a shadow: some 60 MB at the most, and a second or two to read again. */
+/** Readings between two checkpoints of a shadow: 60 MB, 130 where each has a bucket of its own, and some seconds to read again. */
 export const CHECKPOINT_READINGS = 1_000_000;
 /** With fewer readings of a key in a checkpoint, one store is filled after the other. */
 const READINGS_OF_A_KEY = 10;
