@@ -1,6 +1,7 @@
-import { decodeRecord, type Site } from '../../node/src/contract/index.ts';
+import type { Site } from '../../node/src/contract/index.ts';
 import { ShardEngine } from '../../node/src/engine/engine.ts';
 import type { MemoryRunStore } from '../../node/src/engine/testing/memory-run-store.ts';
+import { applyEntry, knownFrom } from '../../node/src/shard/fill-shadow.ts';
 import type {
   KnownFrom,
   ReplaySetup,
@@ -65,17 +66,10 @@ export class SimShadow {
 
   async *#take({ entries, until }: TakeQuestion): Steps<TakeAnswer> {
     const ends = until === null ? null : new Map(until);
-    const wants = (shard: number, seq: number) => {
-      const engine = this.#engines.get(shard);
-      return engine !== undefined && engine.position < seq && seq <= (ends?.get(shard) ?? seq);
-    };
     let readings = 0;
-    for (const { seq, bytes } of entries) {
-      const record = decodeRecord(bytes, (shard) => wants(shard, seq));
-      if ('fault' in record) throw new Violation(`record ${seq}: ${record.fault}`);
-      for (const [shard, engine] of this.#engines) if (wants(shard, seq)) engine.apply(record);
-      for (const section of record.sections) if (this.#engines.has(section.shard)) readings += section.rows;
-      yield `takes record ${seq}`;
+    for (const entry of entries) {
+      readings += applyEntry(this.#engines, entry, ends);
+      yield `takes record ${entry.seq}`;
     }
     this.#readings += readings;
     if (this.#readings >= this.#setup.checkpointReadings) yield* this.#checkpoint();
@@ -102,12 +96,6 @@ export class SimShadow {
 
   async *#close(): Steps<KnownFrom> {
     yield 'closes';
-    const known: KnownFrom = {};
-    for (const { name } of this.#site.streams)
-      for (const engine of this.#engines.values()) {
-        const end = engine.unknownTo(name);
-        if (end !== null) known[name] = Math.max(known[name] ?? 0, end + 1);
-      }
-    return known;
+    return knownFrom(this.#engines.values(), this.#site.streams);
   }
 }

@@ -1,12 +1,13 @@
 import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import { sumOfFile } from '../archive/file-sum.ts';
-import { decodeRecord, type LogRecord, mergeFor, type StreamSpec, WeirError } from '../contract/index.ts';
+import { type LogRecord, mergeFor, type StreamSpec, WeirError } from '../contract/index.ts';
 import { SWAP_STREAM } from '../contract/site/swap-stream.ts';
 import { ShardEngine } from '../engine/engine.ts';
 import { type LevelRunStore, openLevelRunStore } from '../store/runs/level-run-store.ts';
 import type { ArchivedRun } from './archive-messages.ts';
 import { archivedRecords } from './archived-records.ts';
+import { applyEntry, knownFrom } from './fill-shadow.ts';
 import { shardsOf } from './open-shards.ts';
 import { historyDrop, type TableDrop, tierDrops } from './retention-drops.ts';
 import type {
@@ -79,18 +80,8 @@ export class ReplayLoop {
 
   async #take({ entries, until }: TakeQuestion): Promise<TakeAnswer> {
     const ends = until === null ? null : new Map(until);
-    const wants = (shard: number, seq: number) => {
-      const engine = this.#engines.get(shard);
-      return engine !== undefined && engine.position < seq && seq <= (ends?.get(shard) ?? seq);
-    };
     let readings = 0;
-    for (const { seq, bytes } of entries) {
-      const record = decodeRecord(bytes, (shard) => wants(shard, seq));
-      if ('fault' in record)
-        throw new WeirError('WEIR_LOG_DAMAGED', `record ${seq} of the log cannot be read: ${record.fault}`);
-      for (const [shard, engine] of this.#engines) if (wants(shard, seq)) engine.apply(record);
-      for (const section of record.sections) if (this.#engines.has(section.shard)) readings += section.rows;
-    }
+    for (const entry of entries) readings += applyEntry(this.#engines, entry, ends);
     this.#readings += readings;
     if (this.#readings >= this.#setup.checkpointReadings) await this.#checkpoint();
     return { readings, kept: this.#kept() };
@@ -189,12 +180,7 @@ export class ReplayLoop {
 
   /** Answers from when on all that it has made is made of what it has read. */
   async #close(): Promise<KnownFrom> {
-    const known: KnownFrom = {};
-    for (const { name } of this.#streams())
-      for (const engine of this.#engines.values()) {
-        const end = engine.unknownTo(name);
-        if (end !== null) known[name] = Math.max(known[name] ?? 0, end + 1);
-      }
+    const known = knownFrom(this.#engines.values(), this.#streams());
     for (const store of this.#stores.values()) await store.close();
     return known;
   }
