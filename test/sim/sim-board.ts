@@ -84,7 +84,7 @@ export class SimBoard {
       ),
       clock: { nowMs: () => this.wallMs, trusted: () => this.#trusted },
       onDurable: (record, bytes) => {
-        this.#lastWallMs = Math.max(this.#lastWallMs, record.wallMs);
+        if (record.clockTrusted) this.#lastWallMs = Math.max(this.#lastWallMs, record.wallMs);
         if (this.#plant.delivered(record.seq))
           for (const shard of this.shards) shard.durable(record.seq, bytes);
       },

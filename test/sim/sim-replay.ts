@@ -168,10 +168,13 @@ export class SimReplay implements Beside {
           end: async () => this.#calls.cut(shadow, new Error('the thread has ended')),
         };
       },
-      keys: async () => {
-        let keys = 0;
-        for (const { engine } of board.shards) keys += engine.stats().keys;
-        return keys;
+      known: async () => {
+        const stats = board.shards.map(({ engine }) => engine.stats());
+        const marks = stats.flatMap(({ watermark }) => watermark ?? []);
+        return {
+          keys: stats.reduce((sum, { keys }) => sum + keys, 0),
+          watermark: marks.length === 0 ? null : Math.max(...marks),
+        };
       },
       archived: () => null,
       nowMs: () => board.wallMs,

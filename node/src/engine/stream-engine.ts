@@ -123,7 +123,11 @@ export class StreamEngine {
 
   /** Readings of before are left out of the record that is being applied. A late one that came since is a beginning, too. */
   get leastTime(): number {
-    return this.since !== null && this.seq <= this.#seededTo ? Math.max(0, this.since) : 0;
+    return this.#isSeeded(this.seq) ? Math.max(0, this.since ?? 0) : 0;
+  }
+
+  #isSeeded(seq: number): boolean {
+    return this.since !== null && seq <= this.#seededTo;
   }
 
   /** Trusted wall time closes buckets of idle streams. */
@@ -160,9 +164,11 @@ export class StreamEngine {
 
   /**
    * A swap that is known already changes nothing, nor does an undo of one that is not. Nor either of them among readings
-   * of which the one before it has been forgotten: how much flowed before it and after it can no longer be told.
+   * of which the one before it has been forgotten: how much flowed before it and after it can no longer be told. And a
+   * replay that begins in the middle has known from its beginning what became of all of them.
    */
   swap({ swap, undo }: SwapRow, name: Uint8Array, hash: number, seq: number): void {
+    if (this.#isSeeded(seq)) return;
     this.seq = seq;
     this.#accumulation.open(seq, this.watermark - this.spec.latenessMs);
     const known = this.keys.find(name, 0, name.length, hash);

@@ -50,7 +50,12 @@ const scenario = fc.record({
   /** Of the same, before the replay begins: what comes after it is late, too. */
   begun: fc.double({ min: 0, max: 1, noNaN: true }),
   swaps: fc.array(
-    fc.record({ at: fc.integer({ min: 0, max: 30 * 60 }), first: fc.integer({ min: 0, max: 900 }) }),
+    fc.record({
+      at: fc.integer({ min: 0, max: 30 * 60 }),
+      first: fc.integer({ min: 0, max: 900 }),
+      /** So many records after it was recorded; before that it says nothing. */
+      undone: fc.option(fc.integer({ min: -5, max: 5 })),
+    }),
     {
       maxLength: 2,
     },
@@ -67,11 +72,16 @@ function recordsOf({ readings, swaps }: Scenario): TestRecord[] {
       if (draw === 0) one.numbers = { ...one.numbers, kwh: 0 };
       if (draw < 3) one.numbers = { ...one.numbers, [draw === 1 ? 'kwh' : 'watts']: null };
     }
-  for (const [id, { at, first }] of swaps.entries()) {
+  for (const [id, { at, first, undone }] of swaps.entries()) {
     const time = BASE + at * MINUTE_MS;
-    const record = records.find(({ wallMs }) => wallMs >= time);
-    if (record !== undefined)
-      record.swaps = [{ id: `s${id}`, undo: false, key: 'm1', at: time, last: 9_000, first }];
+    const recorded = records.findIndex(({ wallMs }) => wallMs >= time);
+    const tell = (record: TestRecord | undefined, undo: boolean) => {
+      const swap = { id: `s${id}`, undo, key: 'm1', at: time, last: 9_000, first };
+      if (record !== undefined) record.swaps = [...(record.swaps ?? []), swap];
+    };
+    if (recorded < 0) continue;
+    tell(records[recorded], false);
+    if (undone !== null && undone !== 0) tell(records[recorded + undone], true);
   }
   return records;
 }
@@ -229,4 +239,17 @@ test.each([
   expect(known).toBeGreaterThanOrEqual(BASE + 90 * MINUTE_MS);
   expect(known).toBeLessThanOrEqual(BASE + 110 * MINUTE_MS);
   expect(tiers[0].equal).toBeGreaterThan(1);
+});
+
+test('an undo that came before the swap says nothing to a replay either, which knows the swap from its beginning', async () => {
+  const swap = { id: 's', key: 'm1', at: BASE + 205 * MINUTE_MS, last: 5_205, first: 20 };
+  const shown = [0, 10, 190, 200, 210, 220, 230, 240];
+  const records = shown.map((minute) => arrived(minute, minute < 205 ? 5_000 + minute : minute - 185));
+  records[4].swaps = [{ ...swap, undo: true }];
+  records[5].swaps = [{ ...swap, undo: false }];
+  for (const begun of [2, 4, 5, 6, 8]) {
+    const { differing, tiers } = await compared(siteOf(false), records, { first: 2, begun, killed: 5 });
+    expect(differing).toEqual([]);
+    expect(tiers[0].equal).toBeGreaterThan(1);
+  }
 });

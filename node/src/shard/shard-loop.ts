@@ -340,6 +340,7 @@ export class ShardLoop {
         applied: engine.position,
         checkpointed,
         keys: stats.keys,
+        watermark: stats.watermark,
         memoryBytes: stats.memoryBytes,
         state,
       };

@@ -279,3 +279,20 @@ test('where the log or the archive begins while the clock was not trusted, what 
   expect(archived.replay).toMatchObject({ from, records: { from: 9 } });
   await bench.close();
 }, 600_000);
+
+test('where no clock was trusted since the log begins, all that came before may be of any time that was', async () => {
+  const bench = await ReplayBench.open(join(dir, 'no-clock'), siteOf(4000, 6 * HOUR_MS));
+  const records = recordsOf(30, 1_200_000);
+  for (const one of records.slice(20)) one.clockTrusted = false;
+  for (const one of records.slice(20, 24)) one.wallMs = Date.UTC(1986, 0, 1);
+  await bench.take(records);
+  await bench.forgetBefore(22);
+  const watermark = bench.engine.watermark('electricity')!;
+  const stored = bench.asked(1, 'usage');
+  const known = async () => ({ keys: BENCH_KEYS.length, watermark });
+  const counts = countsOf(await bench.replay(stored, { known }));
+  expect(counts).toEqual({ equal: expect.any(Number), differing: 0 });
+  expect(counts.equal).toBeGreaterThan(10);
+  expect(stored.replay.from).toBe(watermark + HOUR_MS + 5 * 60_000);
+  await bench.close();
+}, 600_000);

@@ -37,8 +37,8 @@ export interface RunPorts {
   storeDir: string;
   /** Readings between two checkpoints of the shadow. */
   checkpointReadings: number;
-  /** Of the shards that serve. */
-  keys(signal: AbortSignal): Promise<number>;
+  /** Of the shards that serve: their keys, and the newest of their watermarks. */
+  known(signal: AbortSignal): Promise<{ keys: number; watermark: number | null }>;
   /** Raw readings of streams from before a record of the log; null where nothing was ever archived. */
   archived(before: number, streams: string[]): ArchivedRaw | null;
   nowMs(): number;
@@ -75,8 +75,9 @@ export class ReplayRun {
   /** Answers what differed. With `apply` it is right afterwards. */
   async run(apply: boolean): Promise<TierDifference[]> {
     if (!this.#stored.begun) await this.#begin();
-    const { checkpointReadings, keys } = this.#ports;
-    if ((await keys(this.#signal)) * READINGS_OF_A_KEY > checkpointReadings) await this.#fillApart();
+    const { checkpointReadings, known } = this.#ports;
+    const { keys } = await known(this.#signal);
+    if (keys * READINGS_OF_A_KEY > checkpointReadings) await this.#fillApart();
     const thread = this.#threadOf(ALL_STORES);
     try {
       await this.#fill(thread);
@@ -164,16 +165,16 @@ export class ReplayRun {
 
   async #logSince(first: number): Promise<number | null> {
     if (first <= 1) return null;
-    let wallMs: number | null = null;
-    // A board that does not know the time writes records of 1970: the first one after it does counts.
+    // A board that does not know the time writes records of 1970: the first one after it does counts. If there is none
+    // yet, watermarks are as far as any trusted clock has ever been.
     for await (const { seq, bytes } of this.#ports.log.read(first)) {
       const header = bytes === null ? null : readHeader(Buffer.from(bytes));
       if (header === null || 'fault' in header)
         throw new WeirError('WEIR_LOG_DAMAGED', `record ${seq} of the log fails its checksum`);
-      wallMs ??= header.wallMs;
       if (header.clockTrusted) return coveredFrom(header.wallMs);
     }
-    return wallMs === null ? null : coveredFrom(wallMs);
+    const { known, nowMs } = this.#ports;
+    return coveredFrom((await known(this.#signal)).watermark ?? nowMs());
   }
 
   /**

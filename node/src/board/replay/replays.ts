@@ -250,9 +250,14 @@ export class Replays {
       ask: <T>(method: string, params: unknown, signal: AbortSignal) => ask<T>(method, params, signal),
       storeDir: this.#files.storeDir(replay.id),
       checkpointReadings: CHECKPOINT_READINGS,
-      keys: async (signal: AbortSignal) => {
+      known: async (signal: AbortSignal) => {
         const threads = await ask<{ shards: ShardStats[] }>('stats', {}, signal);
-        return threads.flatMap(({ shards }) => shards).reduce((sum, { keys }) => sum + keys, 0);
+        const shards = threads.flatMap((thread) => thread.shards);
+        const marks = shards.flatMap(({ watermark }) => watermark ?? []);
+        return {
+          keys: shards.reduce((sum, { keys }) => sum + keys, 0),
+          watermark: marks.length === 0 ? null : Math.max(...marks),
+        };
       },
       save: () => this.#files.save(stored),
       dropShadow: () => this.#files.dropShadow(replay.id),

@@ -154,7 +154,7 @@ export class ReplayBench {
       thread: (setup) => new CalledThread(ENTRY, setup),
       storeDir: this.storeDir(stored),
       checkpointReadings: 1e9,
-      keys: async () => BENCH_KEYS.length,
+      known: async () => ({ keys: BENCH_KEYS.length, watermark: null }),
       archived: (before, streams) => this.runs.before(before, streams),
       nowMs: () => this.nowMs,
       ask: async <T>(method: string, params: unknown, asked: AbortSignal) => [
