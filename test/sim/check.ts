@@ -1,21 +1,35 @@
 import type { LedgerAnswer } from '../../node/src/contract/index.ts';
 import { stepBoundaries } from '../../node/src/contract/measures/boundaries.ts';
+import { decodeChunk, encodeChunk, mergeChunks } from '../../node/src/contract/measures/chunk.ts';
 import { finishSeries } from '../../node/src/contract/measures/finish.ts';
+import { REVISION } from '../../node/src/contract/measures/kinds.ts';
 import { layoutOf } from '../../node/src/contract/measures/layout.ts';
 import { QUANTILE_ERROR } from '../../node/src/contract/measures/sketch/quantile-sketch.ts';
 import type { RollupSpec, Site } from '../../node/src/contract/site/model.ts';
+import { driven } from '../../node/src/engine/driven.ts';
 import { ShardEngine } from '../../node/src/engine/engine.ts';
+import type { RunView } from '../../node/src/engine/run-store.ts';
 import { MemoryRunStore } from '../../node/src/engine/testing/memory-run-store.ts';
 import { Oracle, type OracleBuckets } from '../../node/src/engine/testing/oracle.ts';
+import { bucketTables } from './damage.ts';
 import { type Journal, readingsOf, swapsOf, Violation } from './journal.ts';
 import type { SimBoard } from './sim-board.ts';
+import type { SimShard } from './sim-shard.ts';
 import { asideShard, SHARDS } from './traffic.ts';
 
 const EVER = 9e15;
 const YEAR_MS = 365 * 86_400_000;
 
-/** Holds the board, at rest, against a naive recomputation from all that ever was durable. Answers the readings. */
-export async function checkEverything(site: Site, board: SimBoard, journal: Journal): Promise<number> {
+/**
+ * Holds the board, at rest, against a naive recomputation from all that ever was durable. Answers the readings. `mended`:
+ * a replay has put buckets right, which counts as a revision of each.
+ */
+export async function checkEverything(
+  site: Site,
+  board: SimBoard,
+  journal: Journal,
+  mended: boolean,
+): Promise<number> {
   let counted = 0;
   // What a board wrote down while it took the year for another one is no longer looked at.
   const from = board.startMs - YEAR_MS / 2;
@@ -27,7 +41,8 @@ export async function checkEverything(site: Site, board: SimBoard, journal: Jour
     const { oracle, ledger } = recomputed(site, shard.shard, journal, from);
     checkLedger(shard.engine, ledger, from);
     for (const rollup of site.rollups) checkBuckets(shard.engine, site, rollup, oracle, board.startMs);
-    checkHash(site, shard.engine, journal);
+    if (mended) await checkMendedHash(site, shard, board.store, journal);
+    else checkHash(site, shard.engine, journal);
     counted += oracle.counted;
   }
   return counted;
@@ -226,10 +241,55 @@ function shown(cells: Cells): string {
 
 /** A board that never crashed, never checkpointed and never forgot, given the same log, knows the same. */
 function checkHash(site: Site, engine: ShardEngine, journal: Journal): void {
-  const calm = new ShardEngine({ site, shard: engine.shard, store: new MemoryRunStore() });
+  same(
+    `the state of shard ${engine.shard}`,
+    engine.hash(),
+    calmEngine(site, engine.shard, journal, new MemoryRunStore()).hash(),
+  );
+}
+
+function calmEngine(site: Site, shard: number, journal: Journal, store: MemoryRunStore): ShardEngine {
+  const calm = new ShardEngine({ site, shard, store });
   calm.load();
   for (const record of journal.records) calm.apply(record);
-  same(`the state of shard ${engine.shard}`, engine.hash(), calm.hash());
+  return calm;
+}
+
+/** The same of all that is stored after a checkpoint, but for the revisions of its buckets. */
+async function checkMendedHash(
+  site: Site,
+  shard: SimShard,
+  store: MemoryRunStore,
+  journal: Journal,
+): Promise<void> {
+  const { engine } = shard;
+  while (shard.checkpointing || store.position(engine.shard) < engine.position) await shard.checkpointStep();
+  const other = new MemoryRunStore();
+  const calm = calmEngine(site, engine.shard, journal, other);
+  const work = calm.checkpoint();
+  while (work.slice());
+  await work.commit();
+  const hashOf = (one: ShardEngine, of: MemoryRunStore) =>
+    driven(one.hashStored(unrevised(site, of.view(one.shard))));
+  same(`what is stored of shard ${engine.shard}`, hashOf(engine, store), hashOf(calm, other));
+}
+
+function unrevised(site: Site, view: RunView): RunView {
+  const tables = new Set(bucketTables(site));
+  const unrevisedValue = (values: Uint8Array[]) => {
+    const buckets = decodeChunk(mergeChunks(values));
+    buckets.lanes[REVISION].fill(0);
+    return encodeChunk(buckets);
+  };
+  return {
+    get: (table, period, key) => view.get(table, period, key),
+    *scan(table, period) {
+      for (const { key, values } of view.scan(table, period))
+        yield { key, values: tables.has(table) ? [unrevisedValue(values)] : values };
+    },
+    periods: (table, from, to) => view.periods(table, from, to),
+    close: () => view.close(),
+  };
 }
 
 function same(what: string, found: string, expected: string): void {

@@ -50,6 +50,22 @@ export const PLANTED: Record<string, () => Plant> = {
         },
       }),
   }),
+  'writes anew nothing of what a replay found': () => ({
+    ...SOUND,
+    replaces: (store) =>
+      wrapped(store, {
+        replacement: (shard, view) => ({
+          ...store.replacement(shard, view),
+          replaces: () => undefined,
+          put: () => undefined,
+        }),
+      }),
+  }),
+  'takes away what came while a replay was compared': () => ({
+    ...SOUND,
+    replaces: (store) =>
+      wrapped(store, { replacement: (shard) => store.replacement(shard, store.view(shard)) }),
+  }),
   'forgets log that a replay needs': () => ({ ...SOUND, keptForReplay: () => null }),
   'misses one durable record in twenty': () => ({ ...SOUND, delivered: (seq) => seq % 20 !== 0 }),
 };

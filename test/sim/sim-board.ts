@@ -70,7 +70,7 @@ export class SimBoard {
     return Math.floor(this.startMs + this.time.nowMs() + this.clockOffMs);
   }
 
-  get #trusted(): boolean {
+  get trusted(): boolean {
     return clockTrust(this.wallMs, this.#lastWallMs, this.synced) !== 'unsynced';
   }
 
@@ -82,7 +82,7 @@ export class SimBoard {
       builder: this.#plant.builder(
         new GroupBuilder({ ...this.#site, streams: [...this.#site.streams, SWAP_STREAM] }),
       ),
-      clock: { nowMs: () => this.wallMs, trusted: () => this.#trusted },
+      clock: { nowMs: () => this.wallMs, trusted: () => this.trusted },
       onDurable: (record, bytes) => {
         if (record.clockTrusted) this.#lastWallMs = Math.max(this.#lastWallMs, record.wallMs);
         if (this.#plant.delivered(record.seq))
@@ -96,7 +96,7 @@ export class SimBoard {
       clock: {
         nowMs: () => this.wallMs,
         monotonicMs: () => this.time.nowMs(),
-        trusted: () => this.#trusted,
+        trusted: () => this.trusted,
       },
       shards: {
         retain: async (drops) => {

@@ -43,6 +43,8 @@ export class SimPins {
         return this.#pin(params as PinQuestion, shard);
       case 'seed':
         return this.#seed(params as SeedQuestion, shard, shadow);
+      case 'unpin':
+        return this.#unpin(shard);
       case 'compare':
         return this.#compare(params as CompareQuestion, shard, shadow);
       default:
@@ -75,6 +77,11 @@ export class SimPins {
     this.#pinned.set(shard, { position, view: this.#store.view(shard.shard), release });
     yield `${shard.shard} is looked at as of ${position}`;
     return [[shard.shard, position]];
+  }
+
+  async *#unpin(shard: SimShard): Steps<void> {
+    this.unpin(shard);
+    yield `${shard.shard} is no longer looked at`;
   }
 
   #pinnedOf(shard: SimShard): Pinned {

@@ -1,5 +1,6 @@
 import type { WeirError } from '../../node/src/contract/index.ts';
 import { checkEverything } from './check.ts';
+import { damage } from './damage.ts';
 import { Device } from './device.ts';
 import { Draw } from './draw.ts';
 import { Journal, Violation } from './journal.ts';
@@ -7,7 +8,7 @@ import { type Plant, SOUND } from './plant.ts';
 import { SimBoard } from './sim-board.ts';
 import { type ReplayReport, SimReplay } from './sim-replay.ts';
 import { type SimSite, simSite } from './sim-site.ts';
-import { type Message, traffic } from './traffic.ts';
+import { type Message, SHARDS, traffic } from './traffic.ts';
 
 export interface SimOptions {
   seed: number;
@@ -31,6 +32,9 @@ const MOST_STEPS = 20_000;
 
 /** Time is not moved on by more than this in one step. */
 const MOST_IDLE_MS = 20 * 60_000;
+
+/** Faults that may come while a replay puts right what is wrong. */
+const WHILE_MENDING = ['crash', 'thread ends', 'store refuses'];
 
 interface Action {
   name: string;
@@ -66,6 +70,7 @@ class Simulation {
   readonly #actions: Action[];
   readonly #owner = new Map<Message, Device>();
   #acked: Message[] = [];
+  #mended = false;
   #steps = 0;
   #crashes = 0;
   /** Steps with faults; what is left after them comes to rest without. */
@@ -106,6 +111,7 @@ class Simulation {
     while (this.#steps < this.#stormy && !this.#atRest()) await this.#step(this.#actions);
     this.#becalm();
     const calm = this.#actions.filter((action) => action.calm);
+    await this.#mend(calm);
     await this.#comeToRest(calm);
     if (this.#draw.chance(0.3)) {
       // All of it once more from what is stored.
@@ -114,7 +120,10 @@ class Simulation {
     }
     await this.#lastReplay(calm);
     await this.#journal.check(this.#board.log);
-    const readings = await checkEverything(this.#site.site, this.#board, this.#journal);
+    const { first } = this.#board.log.bounds();
+    if (!this.#site.forgets && first > 1)
+      throw new Violation(`records before ${first} are forgotten, and nothing is to be`);
+    const readings = await checkEverything(this.#site.site, this.#board, this.#journal, this.#mended);
     return {
       steps: this.#steps,
       records: this.#journal.records.length,
@@ -144,6 +153,35 @@ class Simulation {
     const begins = actions === this.#actions ? 0.03 : 0.003;
     while (draw.chance(this.#replay.atRest ? begins : 0.6)) {
       this.#trace(`  replay: ${await this.#replay.step()}`);
+    }
+  }
+
+  /** Some of what is stored goes wrong, and a replay puts it right, while readings come and the power goes. */
+  async #mend(calm: Action[]): Promise<void> {
+    const board = this.#board;
+    const draw = this.#replayDraw;
+    if (!this.#replays || this.#site.forgets || draw.chance(0.3)) return;
+    await this.#untilReplayed(calm);
+    if (board.log.bounds().first > 1) return;
+    let damaged = 0;
+    for (const shard of SHARDS) damaged += await damage(this.#site.site, board.store, shard, draw);
+    if (damaged === 0) return;
+    this.#mended = true;
+    this.#trace(`${damaged} buckets are wrong`);
+    this.#trace(`  replay: ${this.#replay.mend(damaged)}`);
+    // Checkpoints come often, since they may fall between a look at the store and what is written by it.
+    const some = this.#actions
+      .filter((one) => one.calm || WHILE_MENDING.includes(one.name))
+      .map((one) => (one.name === 'checkpoint' ? { ...one, weight: () => 15 } : one));
+    for (let left = draw.whole(50, 700); left > 0 && !this.#replay.atRest; left--) await this.#step(some);
+    this.#becalm();
+    await this.#untilReplayed(calm);
+  }
+
+  async #untilReplayed(calm: Action[]): Promise<void> {
+    while (!this.#replay.atRest) {
+      if (this.#steps > MOST_STEPS) throw new Violation(`a replay is not done after ${MOST_STEPS} steps`);
+      await this.#step(calm);
     }
   }
 

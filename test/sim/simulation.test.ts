@@ -18,7 +18,7 @@ describe('a simulated board', () => {
     },
     async (_, judged) => {
       let crashes = 0;
-      const replays = { finished: 0, compared: 0, seeded: 0, resumed: 0, applied: 0 };
+      const replays = { finished: 0, compared: 0, seeded: 0, resumed: 0, applied: 0, mended: 0 };
       for (const seed of [...FOUND, ...Array.from({ length: SEEDS }, (_, at) => at + 1)]) {
         const report = await simulate({ seed, judged }).catch((fault: unknown) => {
           const how = judged ? '--judged ' : '';

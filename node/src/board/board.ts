@@ -164,6 +164,7 @@ class RunningBoard {
       entry: options.shardEntry,
       logger: options.logger,
       nowMs: Date.now,
+      clockTrusted: () => this.#clock() !== 'unsynced',
       archived: (before, streams) => this.#archives.rawBefore(before, streams),
       reshape: (after) => plannedReshape(dir.shape, after),
       filled: (stored) => this.#edits.filled(stored),

@@ -156,7 +156,7 @@ export class ConnectedBoard implements BoardClient {
       shards: threads
         .flatMap((thread) => thread.shards)
         .sort((a, b) => a.shard - b.shard)
-        .map(({ memoryBytes: _, watermark: _mark, ...shard }) => shard),
+        .map(({ memoryBytes: _, ...shard }) => shard),
       storage: { storeBytes: sum((thread) => thread.store.bytes), logBytes, freeBytes },
       wear: {
         ...flash,

@@ -1,4 +1,10 @@
-import { type Buckets, copyBucket, newBuckets, sameKinds } from '../contract/measures/buckets.ts';
+import {
+  type Buckets,
+  copyBucket,
+  isEmptyBucket,
+  newBuckets,
+  sameKinds,
+} from '../contract/measures/buckets.ts';
 import { compareBytes } from '../contract/measures/entry-key.ts';
 import { FIRST_V, LAST_V, limbsAt, REST, REVISION, ROWS } from '../contract/measures/kinds.ts';
 import type { Accumulator, Layout } from '../contract/measures/layout.ts';
@@ -35,9 +41,15 @@ export function compareBuckets(stored: Buckets, anew: Buckets, span: BucketSpan)
     if (!span.includes(start)) continue;
     if (change.stored >= 0 && change.anew >= 0 && isSame(stored, change.stored, anew, change.anew))
       difference.equal++;
-    else difference.changes.push(change);
+    else if (!saysNothing(stored, change.stored) || !saysNothing(anew, change.anew))
+      difference.changes.push(change);
   }
   return difference;
+}
+
+/** Whether there is no bucket, or one of which only is told that it once said something else. */
+function saysNothing(buckets: Buckets, at: number): boolean {
+  return at < 0 || isEmptyBucket(buckets, at, REVISION);
 }
 
 function isSame(stored: Buckets, a: number, anew: Buckets, b: number): boolean {

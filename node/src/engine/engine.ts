@@ -27,16 +27,6 @@ import { noChange, type RollupState, StreamEngine } from './stream-engine.ts';
 import { swapRows } from './swaps.ts';
 import type { Since } from './unknown-intervals.ts';
 
-export interface EngineStats {
-  keys: number;
-  groups: number;
-  slots: number;
-  memoryBytes: number;
-  historyBytes: number;
-  /** The newest of the streams'. */
-  watermark: number | null;
-}
-
 /**
  * One shard: applies the log's records in order, moves what changed to the store when told, answers questions over both.
  * Its state is a function of the log alone: it reads no clock, and neither where checkpoints fall nor how often it was
@@ -271,18 +261,9 @@ export class ShardEngine {
     return bytes;
   }
 
-  stats(): EngineStats {
-    const stats: EngineStats = {
-      keys: 0,
-      groups: 0,
-      slots: 0,
-      memoryBytes: 0,
-      historyBytes: 0,
-      watermark: null,
-    };
+  stats(): { keys: number; groups: number; slots: number; memoryBytes: number; historyBytes: number } {
+    const stats = { keys: 0, groups: 0, slots: 0, memoryBytes: 0, historyBytes: 0 };
     for (const stream of this.#streams) {
-      if (stream.watermark > (stats.watermark ?? Number.NEGATIVE_INFINITY))
-        stats.watermark = stream.watermark;
       stats.keys += stream.keys.count;
       stats.memoryBytes += stream.keys.memoryBytes;
       for (const rollup of stream.rollups) for (const groups of rollup.groups) stats.groups += groups.count;

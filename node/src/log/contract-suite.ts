@@ -201,6 +201,17 @@ function forgetting(opener: Opener): void {
     expect(await log.get(3)).toBeNull();
   });
 
+  it('goes by no clock that is not trusted', async () => {
+    const log = await opener.log(5);
+    const lost = { wallMs: Date.UTC(1986, 0, 1), clockTrusted: false };
+    for (let seq = 1; seq <= 23; seq++) await log.append(sampleRecord(seq, seq % 5 === 0 ? lost : {}));
+    const dropped = await log.forget({ ...never, olderThanWallMs: sampleRecord(11).wallMs });
+    expect(dropped).toMatchObject({ segments: 1 });
+    expect(log.bounds()).toEqual({ first: 6, last: 23 });
+    await log.forget({ ...never, olderThanWallMs: sampleRecord(11).wallMs + 1 });
+    expect(log.bounds()).toEqual({ first: 11, last: 23 });
+  });
+
   it('drops by bytes, but never a segment that holds a record to keep, nor the one it writes', async () => {
     const log = await opener.log(5);
     await fill(log, 1, 23);

@@ -35,7 +35,7 @@ export class MemoryLog implements CommitLog {
   readonly faults: MemoryLogFaults;
   readonly #codec: RecordCodec;
   readonly #segmentRecords: number;
-  readonly #records = new Map<number, { bytes: Uint8Array; wallMs: number }>();
+  readonly #records = new Map<number, { bytes: Uint8Array; wallMs: number; clockTrusted: boolean }>();
   readonly #waiting: Waiting[] = [];
   readonly #later: (run: () => void) => void;
   /** Refused since an append last succeeded: a crash may bring them back. */
@@ -111,7 +111,7 @@ export class MemoryLog implements CommitLog {
     for (;;) {
       const end = this.#first + this.#segmentRecords;
       if (end > this.#last || end > bound.keepFromSeq) return freed;
-      const old = bound.olderThanWallMs !== null && this.#wallMs(end - 1) < bound.olderThanWallMs;
+      const old = bound.olderThanWallMs !== null && this.#endedMs(end - 1) < bound.olderThanWallMs;
       if (!old && this.stats().bytes <= bound.maxBytes) return freed;
       freed.segments++;
       for (; this.#first < end; this.#first++) {
@@ -155,8 +155,13 @@ export class MemoryLog implements CommitLog {
     return { seq, bytes: sound ? stored.bytes : null };
   }
 
-  #wallMs(seq: number): number {
-    return this.#records.get(seq)?.wallMs ?? Number.NEGATIVE_INFINITY;
+  /** By the first trusted clock from the segment's last record on. */
+  #endedMs(seq: number): number {
+    for (let at = seq; at <= this.#last; at++) {
+      const record = this.#records.get(at);
+      if (record?.clockTrusted) return record.wallMs;
+    }
+    return Number.POSITIVE_INFINITY;
   }
 
   #schedule(): void {
@@ -177,7 +182,7 @@ export class MemoryLog implements CommitLog {
   }
 
   #store(record: LogRecord, bytes: Uint8Array): void {
-    this.#records.set(record.seq, { bytes, wallMs: record.wallMs });
+    this.#records.set(record.seq, { bytes, wallMs: record.wallMs, clockTrusted: record.clockTrusted });
     this.#last = record.seq;
     this.#appendedRecords++;
     this.#appendedBytes += bytes.length;

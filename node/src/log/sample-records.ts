@@ -9,6 +9,7 @@ export interface Sample {
   /** Event time of the first reading; each further one is a second later. */
   fromMs?: number;
   wallMs?: number;
+  clockTrusted?: boolean;
 }
 
 const text = new TextEncoder();
@@ -25,7 +26,7 @@ export function sampleRecord(seq: number, sample: Sample = {}): LogRecord {
   return {
     seq,
     wallMs: sample.wallMs ?? 1_700_000_000_000 + seq * 1000,
-    clockTrusted: true,
+    clockTrusted: sample.clockTrusted ?? true,
     layouts: [
       { stream: sample.stream ?? 'electricity', fields: [{ name: 'kwh', kind: 'number', decimals: 3 }] },
     ],

@@ -340,7 +340,6 @@ export class ShardLoop {
         applied: engine.position,
         checkpointed,
         keys: stats.keys,
-        watermark: stats.watermark,
         memoryBytes: stats.memoryBytes,
         state,
       };

@@ -37,11 +37,12 @@ export interface RunPorts {
   storeDir: string;
   /** Readings between two checkpoints of the shadow. */
   checkpointReadings: number;
-  /** Of the shards that serve: their keys, and the newest of their watermarks. */
-  known(signal: AbortSignal): Promise<{ keys: number; watermark: number | null }>;
+  /** Of the shards that serve. */
+  keys(signal: AbortSignal): Promise<number>;
   /** Raw readings of streams from before a record of the log; null where nothing was ever archived. */
   archived(before: number, streams: string[]): ArchivedRaw | null;
   nowMs(): number;
+  clockTrusted(): boolean;
   ask<T>(method: string, params: unknown, signal: AbortSignal): Promise<T[]>;
   save(): void;
   dropShadow(): void;
@@ -75,9 +76,8 @@ export class ReplayRun {
   /** Answers what differed. With `apply` it is right afterwards. */
   async run(apply: boolean): Promise<TierDifference[]> {
     if (!this.#stored.begun) await this.#begin();
-    const { checkpointReadings, known } = this.#ports;
-    const { keys } = await known(this.#signal);
-    if (keys * READINGS_OF_A_KEY > checkpointReadings) await this.#fillApart();
+    const { checkpointReadings, keys } = this.#ports;
+    if ((await keys(this.#signal)) * READINGS_OF_A_KEY > checkpointReadings) await this.#fillApart();
     const thread = this.#threadOf(ALL_STORES);
     try {
       await this.#fill(thread);
@@ -165,16 +165,20 @@ export class ReplayRun {
 
   async #logSince(first: number): Promise<number | null> {
     if (first <= 1) return null;
-    // A board that does not know the time writes records of 1970: the first one after it does counts. If there is none
-    // yet, watermarks are as far as any trusted clock has ever been.
+    // A board that does not know the time writes records of 1970: the first one after it does counts.
     for await (const { seq, bytes } of this.#ports.log.read(first)) {
       const header = bytes === null ? null : readHeader(Buffer.from(bytes));
       if (header === null || 'fault' in header)
         throw new WeirError('WEIR_LOG_DAMAGED', `record ${seq} of the log fails its checksum`);
       if (header.clockTrusted) return coveredFrom(header.wallMs);
     }
-    const { known, nowMs } = this.#ports;
-    return coveredFrom((await known(this.#signal)).watermark ?? nowMs());
+    const { clockTrusted, nowMs } = this.#ports;
+    if (clockTrusted()) return coveredFrom(nowMs());
+    throw new WeirError(
+      'WEIR_NOT_READY',
+      `no record from ${first} on has a time that is trusted, nor has the board: of what time the log has every reading cannot be told`,
+      { suggestion: 'Start the replay again when the clock is set.' },
+    );
   }
 
   /**

@@ -29,6 +29,7 @@ export interface ReplaysParts {
   entry: URL;
   logger: Logger;
   nowMs(): number;
+  clockTrusted(): boolean;
   /** Raw readings of streams from before a record of the log; null where nothing was ever archived. */
   archived(before: number, streams: string[]): ArchivedRaw | null;
   /** What an edit to that site file makes anew; null: nothing any more. */
@@ -233,7 +234,7 @@ export class Replays {
   async #run(running: Running, apply: boolean): Promise<void> {
     const { stored, control } = running;
     const { replay } = stored;
-    const { log, entry, nowMs, ask, logger, archived } = this.#parts;
+    const { log, entry, nowMs, clockTrusted, ask, logger, archived } = this.#parts;
     const site = siteOf(stored, this.#parts.site);
     const plan = stored.edit === undefined ? null : this.#parts.reshape(site);
     if (stored.edit !== undefined && plan === null) {
@@ -247,17 +248,13 @@ export class Replays {
       thread: (setup: ReplaySetup) => new CalledThread(entry, setup),
       archived,
       nowMs,
+      clockTrusted,
       ask: <T>(method: string, params: unknown, signal: AbortSignal) => ask<T>(method, params, signal),
       storeDir: this.#files.storeDir(replay.id),
       checkpointReadings: CHECKPOINT_READINGS,
-      known: async (signal: AbortSignal) => {
+      keys: async (signal: AbortSignal) => {
         const threads = await ask<{ shards: ShardStats[] }>('stats', {}, signal);
-        const shards = threads.flatMap((thread) => thread.shards);
-        const marks = shards.flatMap(({ watermark }) => watermark ?? []);
-        return {
-          keys: shards.reduce((sum, { keys }) => sum + keys, 0),
-          watermark: marks.length === 0 ? null : Math.max(...marks),
-        };
+        return threads.flatMap(({ shards }) => shards).reduce((sum, { keys }) => sum + keys, 0);
       },
       save: () => this.#files.save(stored),
       dropShadow: () => this.#files.dropShadow(replay.id),

@@ -46,6 +46,7 @@ export class ReplayBench {
   readonly log: MemoryLog;
   readonly runs: ArchiveRuns;
   nowMs = 0;
+  clockTrusted = true;
   readonly #dir: string;
   readonly #shards: OpenedShards;
   readonly #archiver: Archiver;
@@ -154,9 +155,10 @@ export class ReplayBench {
       thread: (setup) => new CalledThread(ENTRY, setup),
       storeDir: this.storeDir(stored),
       checkpointReadings: 1e9,
-      known: async () => ({ keys: BENCH_KEYS.length, watermark: null }),
+      keys: async () => BENCH_KEYS.length,
       archived: (before, streams) => this.runs.before(before, streams),
       nowMs: () => this.nowMs,
+      clockTrusted: () => this.clockTrusted,
       ask: async <T>(method: string, params: unknown, asked: AbortSignal) => [
         (await calls[method as keyof typeof calls](params as never, asked)) as T,
       ],

@@ -70,8 +70,6 @@ export interface ShardStats {
   applied: number;
   checkpointed: number;
   keys: number;
-  /** The newest time that a trusted clock, or a reading under one, has told; null: none has. */
-  watermark: number | null;
   memoryBytes: number;
   state: 'replaying' | 'serving' | 'damaged';
 }

@@ -47,10 +47,13 @@ export function clearBucket(buckets: Buckets, at: number, start: number): void {
   for (let s = 0; s < buckets.sketches.length; s++) buckets.sketches[s][at] = null;
 }
 
-/** Whether the bucket says nothing: such a bucket is not kept, so that what adds up to nothing has one form. */
-export function isEmptyBucket(buckets: Buckets, at: number): boolean {
+/**
+ * Whether the bucket says nothing: such a bucket is not kept, so that what adds up to nothing has one form. `but`: a common
+ * lane that is no matter.
+ */
+export function isEmptyBucket(buckets: Buckets, at: number, but = -1): boolean {
   const lanes = buckets.lanes;
-  for (let lane = 0; lane < COMMON_LANES; lane++) if (lanes[lane][at] !== 0) return false;
+  for (let lane = 0; lane < COMMON_LANES; lane++) if (lanes[lane][at] !== 0 && lane !== but) return false;
   let lane = COMMON_LANES;
   for (const kind of buckets.kinds) {
     const width = KIND_LANES[kind];

@@ -143,10 +143,13 @@ export class SegmentedLog implements CommitLog {
     return freed;
   }
 
+  /** A clock that was lost says nothing of when a segment ended: the next record that knows the time came after that. */
   async #isOlder(segment: Segment, olderThanWallMs: number | null): Promise<boolean> {
     if (olderThanWallMs === null) return false;
-    const newest = await this.#reader.get(this.#segments.lastOwned(segment.first));
-    const record = newest?.bytes ? this.#options.codec.decode(newest.bytes) : null;
-    return record !== null && record.wallMs < olderThanWallMs;
+    for await (const { bytes } of this.read(this.#segments.lastOwned(segment.first))) {
+      const record = bytes === null ? null : this.#options.codec.decode(bytes);
+      if (record?.clockTrusted) return record.wallMs < olderThanWallMs;
+    }
+    return false;
   }
 }
