@@ -1,7 +1,12 @@
 import type { Site } from '../../node/src/contract/index.ts';
-import { type Buckets, copyBucket, newBuckets } from '../../node/src/contract/measures/buckets.ts';
+import {
+  type Buckets,
+  copyBucket,
+  isEmptyBucket,
+  newBuckets,
+} from '../../node/src/contract/measures/buckets.ts';
 import { decodeChunk, encodeChunk, mergeChunks } from '../../node/src/contract/measures/chunk.ts';
-import { ROWS } from '../../node/src/contract/measures/kinds.ts';
+import { REVISION, ROWS } from '../../node/src/contract/measures/kinds.ts';
 import { TABLES } from '../../node/src/contract/measures/tables.ts';
 import type { MemoryRunStore } from '../../node/src/engine/testing/memory-run-store.ts';
 import type { Draw } from './draw.ts';
@@ -47,21 +52,27 @@ function damagedChunk(right: Buckets, draw: Draw): { wrong: Buckets; changes: nu
   const take = (from: number, to: number) => {
     for (let one = from; one < to; one++) copyBucket(wrong, wrong.n++, right, one);
   };
+  // One that has nothing but a revision is missed by nobody.
+  const saying = (from: number, to: number) => {
+    let n = 0;
+    for (let one = from; one < to; one++) if (!isEmptyBucket(right, one, REVISION)) n++;
+    return n;
+  };
   switch (draw.of(['all lost', 'lost', 'miscounted', 'invented'])) {
     case 'all lost':
-      return { wrong, changes: right.n };
+      return { wrong, changes: saying(0, right.n) };
     case 'lost':
       take(0, at);
       take(at + 1, right.n);
-      break;
+      return { wrong, changes: saying(at, at + 1) };
     case 'miscounted':
       take(0, right.n);
       wrong.lanes[ROWS][at]++;
-      break;
+      return { wrong, changes: 1 };
     default:
       take(0, right.n);
       take(right.n - 1, right.n);
       wrong.starts[right.n] += 60_000;
+      return { wrong, changes: saying(right.n - 1, right.n) };
   }
-  return { wrong, changes: 1 };
 }
