@@ -162,7 +162,6 @@ class Simulation {
     const draw = this.#replayDraw;
     if (!this.#replays || this.#site.forgets || draw.chance(0.3)) return;
     await this.#untilReplayed(calm);
-    if (board.log.bounds().first > 1) return;
     let damaged = 0;
     for (const shard of SHARDS) damaged += await damage(this.#site.site, board.store, shard, draw);
     if (damaged === 0) return;

@@ -21,7 +21,7 @@ import type { Block } from './block.ts';
 import type { PartialTable } from './partial-table.ts';
 import { addQuality } from './quality.ts';
 import type { SectionColumns } from './section-columns.ts';
-import { EXTRA_LATE, type SlotPart } from './slot-plan.ts';
+import type { SlotPart } from './slot-plan.ts';
 import { type Change, correctionOf, type Interval, lastShare, restOf, spread } from './spread.ts';
 import { stand, standBlock } from './stand.ts';
 import type { RollupState, StreamEngine } from './stream-engine.ts';
@@ -106,12 +106,8 @@ export class Accumulation {
   }
 
   #markLate(block: Block, table: PartialTable): void {
-    const finalBucket = this.#change.finalBucket;
-    for (let i = 0; i < block.n; i++) {
-      if (block.buckets[i] > finalBucket) continue;
-      table.addToExtra(block.slots[i], EXTRA_LATE, 1);
-      table.revise(block.slots[i], this.#change.seq);
-    }
+    const { finalBucket, seq } = this.#change;
+    for (let i = 0; i < block.n; i++) if (block.buckets[i] <= finalBucket) table.addLate(block.slots[i], seq);
   }
 
   #accumulate(

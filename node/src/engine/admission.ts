@@ -173,7 +173,11 @@ export class Admission {
           block.beforeT[c][block.n] = page[chain];
           block.beforeV[c][block.n] = beforeV;
           if (stands[c]) block.judge(c, 0);
-          else if (value >= beforeV && beforeV !== 0 && plain[c] && (noneSwapped || !swaps.has(key))) {
+          else if (
+            value >= beforeV &&
+            (plain[c] ? beforeV !== 0 : this.#chains.flows(key, c, value - beforeV, time - page[chain])) &&
+            (noneSwapped || !swaps.has(key))
+          ) {
             if (block.judged[c]) block.amounts[c][block.n] = value - beforeV;
             if (time - page[chain] > longMs) block.marked[c].push({ reading: block.n, resets: 0 });
           } else {

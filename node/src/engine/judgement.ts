@@ -180,7 +180,7 @@ function wraps(modulus: number, before: number, after: number): boolean {
   return before <= modulus && before >= modulus * 0.75 && after >= 0 && after < modulus * 0.25;
 }
 
-function tooFast(rule: RegisterRule, amount: number, spanMs: number): boolean {
+export function tooFast(rule: RegisterRule, amount: number, spanMs: number): boolean {
   return amount * HOUR_MS > rule.maxRate * spanMs;
 }
 

@@ -188,10 +188,16 @@ export class PartialTable {
   revise(slot: number, seq: number): void {
     const extra = this.extraOf(slot);
     const doubles = this.extras.doubles[extra >> PAGE_BITS];
+    revised(doubles, (extra & PAGE_MASK) * this.extras.doubleStride, seq);
+  }
+
+  /** A reading came for a bucket that was final. HOT */
+  addLate(slot: number, seq: number): void {
+    const extra = this.extraOf(slot);
+    const doubles = this.extras.doubles[extra >> PAGE_BITS];
     const base = (extra & PAGE_MASK) * this.extras.doubleStride;
-    if (doubles[base + EXTRA_REVISED_BY] === seq) return;
-    doubles[base + EXTRA_REVISED_BY] = seq;
-    doubles[base + EXTRA_REVISION]++;
+    doubles[base + EXTRA_LATE]++;
+    revised(doubles, base, seq);
   }
 
   /** The group's slots as buckets, ascending, into `into` (made wider when needed); answers the one used. */
@@ -315,6 +321,12 @@ export class PartialTable {
         break;
     }
   }
+}
+
+function revised(doubles: Float64Array, base: number, seq: number): void {
+  if (doubles[base + EXTRA_REVISED_BY] === seq) return;
+  doubles[base + EXTRA_REVISED_BY] = seq;
+  doubles[base + EXTRA_REVISION]++;
 }
 
 function setLimbs(lanes: Float64Array[], lane: number, at: number, hi: number, lo: number): void {

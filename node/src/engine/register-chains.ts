@@ -1,7 +1,7 @@
 import type { Doubt } from '../contract/measures/doubt.ts';
 import type { Accumulation } from './accumulation.ts';
 import { ChainWindow } from './chain-window.ts';
-import { type ChainRow, Judge, plainAmount, type SwapPoint } from './judgement.ts';
+import { type ChainRow, Judge, plainAmount, type SwapPoint, tooFast } from './judgement.ts';
 import { KEY_COUNTERS, KEY_OLDEST_S } from './key-table.ts';
 import type { Neighbours, Seeker } from './neighbours.ts';
 import { doubtOf, resume } from './register-states.ts';
@@ -59,6 +59,12 @@ export class RegisterChains {
     this.#accumulation = accumulation;
     this.#history = history;
     this.#window = new ChainWindow(stream.kept.length);
+  }
+
+  /** Whether a judge would say no more of a step up than that it flowed, and nothing is in doubt afterwards. HOT */
+  flows(key: number, c: number, amount: number, spanMs: number): boolean {
+    const rule = this.#stream.rules[c];
+    return rule.boot < 0 && !tooFast(rule, amount, spanMs) && this.#stream.states.isSettled(key, c);
   }
 
   /** What flowed up to a reading that is newer than its chain's last; NaN when it is the first. */

@@ -37,6 +37,11 @@ export class RegisterStates {
     if (doubt !== undefined) resume(judge, doubt);
   }
 
+  /** Whether the last reading says it all. */
+  isSettled(key: number, c: number): boolean {
+    return this.#open.size === 0 || !this.#open.has(this.#place(key, c));
+  }
+
   /** What came after the last reading, or what is said of it anew: the doubt, or null when it settles the register. */
   save(key: number, c: number, boot: number, doubt: Doubt | null): void {
     if (this.#bootAt[c] >= 0) this.#keys.setDouble(key, this.#bootAt[c], boot);
