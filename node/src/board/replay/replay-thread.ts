@@ -55,8 +55,11 @@ export class ReplayThread {
       taken.catch(() => undefined);
       underWay.push(taken);
     };
+    let next = range.from;
     for await (const entry of log.read(range.from)) {
       if (entry.seq > range.to) break;
+      if (entry.seq !== next++)
+        throw new Error(`the log went on with record ${entry.seq}, where ${next - 1} was still to be read`);
       signal.throwIfAborted();
       if (entry.bytes === null)
         throw new WeirError(
