@@ -28,9 +28,8 @@ export async function damage(site: Site, store: MemoryRunStore, shard: number, d
       write.replaces(table, period);
       for (const { key, values } of view.scan(table, period)) {
         const right = decodeChunk(mergeChunks(values));
-        const { wrong, changes } = draw.chance(0.5)
-          ? { wrong: right, changes: 0 }
-          : damagedChunk(right, draw);
+        const stays = right.n === 0 || draw.chance(0.5);
+        const { wrong, changes } = stays ? { wrong: right, changes: 0 } : damagedChunk(right, draw);
         damaged += changes;
         if (wrong.n > 0) write.put(table, period, key, encodeChunk(wrong));
       }

@@ -10,6 +10,8 @@ interface Call {
   deliver: (() => void) | null;
   resolve(value: unknown): void;
   reject(fault: unknown): void;
+  /** A signal made of others lives for as long as it is listened to. */
+  release(): void;
 }
 
 /**
@@ -26,13 +28,14 @@ export class SimCalls {
   call<T>(line: object, work: Steps<T>, signal: AbortSignal): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       signal.throwIfAborted();
-      const call: Call = { line, work, deliver: null, resolve: resolve as Call['resolve'], reject };
-      this.#calls.push(call);
-      signal.addEventListener('abort', () => {
-        if (!this.#calls.includes(call)) return;
+      const onAbort = () => {
         this.#end(call);
         reject(signal.reason);
-      });
+      };
+      const release = () => signal.removeEventListener('abort', onAbort);
+      const call: Call = { line, work, deliver: null, resolve: resolve as Call['resolve'], reject, release };
+      this.#calls.push(call);
+      signal.addEventListener('abort', onAbort, { once: true });
     });
   }
 
@@ -41,7 +44,7 @@ export class SimCalls {
       this.#calls.filter((one, at, all) => all.findIndex(({ line }) => line === one.line) === at),
     );
     if (call.deliver !== null) {
-      this.#calls = this.#calls.filter((one) => one !== call);
+      this.#remove(call);
       call.deliver();
       return 'an answer arrives';
     }
@@ -65,13 +68,18 @@ export class SimCalls {
   }
 
   #end(call: Call): void {
-    this.#calls = this.#calls.filter((one) => one !== call);
+    this.#remove(call);
     // What it holds is let go; its answer is nobody's any more.
     void call.work.return(undefined);
   }
 
+  #remove(call: Call): void {
+    this.#calls = this.#calls.filter((one) => one !== call);
+    call.release();
+  }
+
   /** All that called is gone as well. */
   forget(): void {
-    this.#calls = [];
+    for (const call of this.#calls) this.#remove(call);
   }
 }
