@@ -45,7 +45,6 @@ export class Admission {
   /** Of the values that history keeps: the counters first. */
   readonly #keptColumns: Float64Array[] = [];
   readonly #chains: RegisterChains;
-  readonly #plain: boolean[];
   readonly #stands: boolean[];
   /** What is older is not counted. */
   #least = 0;
@@ -66,7 +65,6 @@ export class Admission {
       probe: (key, time, seeker) => this.#probe(key, time, seeker),
       doubt: (key, c, row) => this.#doubt(key, c, row),
     });
-    this.#plain = stream.rules.map((rule) => rule.plain);
     this.#stands = stream.rules.map((rule) => rule.stands);
     this.#keyGroups = new KeyGroups(stream.keys);
     const place = (name: string) => spec.fields.findIndex((field) => field.name === name);
@@ -131,13 +129,11 @@ export class Admission {
   admit(from: number, to: number): Block {
     const section = this.#section!;
     const block = this.#block;
-    const { keys, active, longMs, swaps } = this.#stream;
-    const noneSwapped = swaps.size === 0;
+    const { keys, active, longMs } = this.#stream;
     const { times, keyIndex } = section;
     const keptColumns = this.#keptColumns;
-    const counters = this.#plain.length;
-    const plain = this.#plain;
     const stands = this.#stands;
+    const counters = stands.length;
     const keyOf = this.#keyOf;
     const { records } = keys;
     const { history } = active;
@@ -173,11 +169,7 @@ export class Admission {
           block.beforeT[c][block.n] = page[chain];
           block.beforeV[c][block.n] = beforeV;
           if (stands[c]) block.judge(c, 0);
-          else if (
-            value >= beforeV &&
-            (plain[c] ? beforeV !== 0 : this.#chains.flows(key, c, value - beforeV, time - page[chain])) &&
-            (noneSwapped || !swaps.has(key))
-          ) {
+          else if (value >= beforeV && this.#chains.flows(key, c, beforeV, value, time - page[chain])) {
             if (block.judged[c]) block.amounts[c][block.n] = value - beforeV;
             if (time - page[chain] > longMs) block.marked[c].push({ reading: block.n, resets: 0 });
           } else {
@@ -208,7 +200,7 @@ export class Admission {
     const block = this.#block;
     const stream = this.#stream;
     const seek = this.#seek;
-    const counters = this.#plain.length;
+    const counters = this.#stands.length;
     const horizon = stream.horizon;
     if (time < horizon) {
       if (stream.spec.beyondRaw === 'quarantine') {

@@ -62,9 +62,12 @@ export class RegisterChains {
   }
 
   /** Whether a judge would say no more of a step up than that it flowed, and nothing is in doubt afterwards. HOT */
-  flows(key: number, c: number, amount: number, spanMs: number): boolean {
-    const rule = this.#stream.rules[c];
-    return rule.boot < 0 && !tooFast(rule, amount, spanMs) && this.#stream.states.isSettled(key, c);
+  flows(key: number, c: number, before: number, after: number, spanMs: number): boolean {
+    const { rules, states, swaps } = this.#stream;
+    const rule = rules[c];
+    if (swaps.size > 0 && swaps.has(key)) return false;
+    if (rule.plain) return before !== 0;
+    return rule.boot < 0 && !tooFast(rule, after - before, spanMs) && states.isSettled(key, c);
   }
 
   /** What flowed up to a reading that is newer than its chain's last; NaN when it is the first. */
