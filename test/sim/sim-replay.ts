@@ -1,6 +1,12 @@
 import { newReplay, type StoredReplay } from '../../node/src/board/replay/replay-file.ts';
 import { ReplayRun, type RunPorts } from '../../node/src/board/replay/replay-run.ts';
-import { isWeirError, type Site, type TierDifference, WeirError } from '../../node/src/contract/index.ts';
+import {
+  differencesIn,
+  isWeirError,
+  type Site,
+  type TierDifference,
+  WeirError,
+} from '../../node/src/contract/index.ts';
 import { MemoryRunStore } from '../../node/src/engine/testing/memory-run-store.ts';
 import type { Draw } from './draw.ts';
 import { Violation } from './journal.ts';
@@ -87,7 +93,6 @@ export class SimReplay implements Beside {
   /** One is asked for, of the whole log or of a part of it. */
   begin(whole: boolean): string {
     if (this.#stored !== null) this.#finish('cancelled');
-    const mends = this.#damaged !== null;
     const from = whole || this.#draw.chance(0.5) ? null : this.#someTime();
     const to = whole || this.#draw.chance(0.8) ? null : this.#someTime();
     const isExact = from === null && this.#board.log.bounds().first === 1;
@@ -95,7 +100,7 @@ export class SimReplay implements Beside {
       id: ++this.report.begun,
       rollups: this.#site.rollups.map(({ name }) => name),
       reason: 'asked',
-      apply: mends || ((isExact || !this.#isNoisy) && this.#draw.chance(0.4)),
+      apply: this.#damaged !== null || ((isExact || !this.#isNoisy) && this.#draw.chance(0.4)),
       from,
       to,
       startedAt: this.#board.wallMs,
@@ -269,10 +274,10 @@ export class SimReplay implements Beside {
     if (since !== null) this.report.seeded++;
     for (const { equal } of tiers) this.report.compared += equal;
     if (since !== null && this.#isNoisy) return;
-    const differing = tiers.filter((tier) => differences(tier) > 0);
-    const found = differing.reduce((sum, tier) => sum + differences(tier), 0);
+    const found = tiers.reduce((sum, tier) => sum + differencesIn(tier), 0);
     const expected = this.#damaged ?? { buckets: 0, all: true };
     if (expected.all ? found === expected.buckets : found <= expected.buckets) return;
+    const differing = tiers.filter((tier) => differencesIn(tier) > 0);
     const shown = differing.map((tier) => JSON.stringify(tier)).join('\n  ');
     throw new Violation(
       `replay ${replay.id} of records from ${replay.records.from} on differs in ${found} buckets, of which ${expected.buckets} are wrong:\n  ${shown}`,
@@ -307,8 +312,4 @@ export class SimReplay implements Beside {
     this.report.resumed++;
     this.#start(replay.state === 'applying' || replay.apply, replay.state === 'applying');
   }
-}
-
-function differences({ changed, added, removed }: TierDifference): number {
-  return changed + added + removed;
 }

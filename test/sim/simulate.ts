@@ -112,11 +112,11 @@ class Simulation {
     this.#becalm();
     const calm = this.#actions.filter((action) => action.calm);
     await this.#mend(calm);
-    await this.#comeToRest(calm);
+    await this.#stepUntil(() => this.#atRest(), calm);
     if (this.#draw.chance(0.3)) {
       // All of it once more from what is stored.
       this.#crash();
-      await this.#comeToRest(calm);
+      await this.#stepUntil(() => this.#atRest(), calm);
     }
     await this.#lastReplay(calm);
     await this.#journal.check(this.#board.log);
@@ -158,12 +158,11 @@ class Simulation {
 
   /** Some of what is stored goes wrong, and a replay puts it right, while readings come and the power goes. */
   async #mend(calm: Action[]): Promise<void> {
-    const board = this.#board;
     const draw = this.#replayDraw;
     if (!this.#replays || this.#site.forgets || draw.chance(0.3)) return;
-    await this.#untilReplayed(calm);
+    await this.#stepUntil(() => this.#replay.atRest, calm);
     let damaged = 0;
-    for (const shard of SHARDS) damaged += await damage(this.#site.site, board.store, shard, draw);
+    for (const shard of SHARDS) damaged += await damage(this.#site.site, this.#board.store, shard, draw);
     if (damaged === 0) return;
     this.#mended = true;
     this.#trace(`${damaged} buckets are wrong`);
@@ -174,22 +173,13 @@ class Simulation {
       .map((one) => (one.name === 'checkpoint' ? { ...one, weight: () => 15 } : one));
     for (let left = draw.whole(50, 700); left > 0 && !this.#replay.atRest; left--) await this.#step(some);
     this.#becalm();
-    await this.#untilReplayed(calm);
-  }
-
-  async #untilReplayed(calm: Action[]): Promise<void> {
-    while (!this.#replay.atRest) {
-      if (this.#steps > MOST_STEPS) throw new Violation(`a replay is not done after ${MOST_STEPS} steps`);
-      await this.#step(calm);
-    }
+    await this.#stepUntil(() => this.#replay.atRest, calm);
   }
 
   /** What is under way comes to its end; mostly all is read once more. */
   async #lastReplay(calm: Action[]): Promise<void> {
     if (!this.#replays) return;
-    const toItsEnd = async () => {
-      while (!this.#replay.atRest || !this.#atRest()) await this.#step(calm);
-    };
+    const toItsEnd = () => this.#stepUntil(() => this.#replay.atRest && this.#atRest(), calm);
     await toItsEnd();
     if (this.#replayDraw.chance(0.3)) return;
     this.#trace(`  replay: ${this.#replay.begin(true)}`);
@@ -205,8 +195,8 @@ class Simulation {
     );
   }
 
-  async #comeToRest(calm: Action[]): Promise<void> {
-    while (!this.#atRest()) {
+  async #stepUntil(done: () => boolean, calm: Action[]): Promise<void> {
+    while (!done()) {
       if (this.#steps > MOST_STEPS) throw new Violation(`not at rest after ${MOST_STEPS} steps`);
       await this.#step(calm);
     }

@@ -152,7 +152,7 @@ class RunningBoard {
       boot: bootId(),
       sinceBootMs,
       nowMs: Date.now,
-      trusted: () => this.#clock() !== 'unsynced',
+      trusted: this.#clockTrusted,
       offer: (...reading) => this.#broker.intake.offerOf(...reading),
     });
     const ask = <T>(method: string, params: unknown, signal: AbortSignal) =>
@@ -164,7 +164,7 @@ class RunningBoard {
       entry: options.shardEntry,
       logger: options.logger,
       nowMs: Date.now,
-      clockTrusted: () => this.#clock() !== 'unsynced',
+      clockTrusted: this.#clockTrusted,
       archived: (before, streams) => this.#archives.rawBefore(before, streams),
       reshape: (after) => plannedReshape(dir.shape, after),
       filled: (stored) => this.#edits.filled(stored),
@@ -191,7 +191,7 @@ class RunningBoard {
       site,
       log: this.#log,
       builder: new GroupBuilder({ ...site, streams: [...site.streams, SWAP_STREAM] }, this.#held.stamp),
-      clock: { nowMs: Date.now, trusted: () => this.#clock() !== 'unsynced' },
+      clock: { nowMs: Date.now, trusted: this.#clockTrusted },
       listen: { tcp: mqtt, tls: site.mqtt.tls ? mqtts : null },
       credentials,
       open,
@@ -261,7 +261,7 @@ class RunningBoard {
       clock: {
         nowMs: Date.now,
         monotonicMs: () => performance.now(),
-        trusted: () => this.#clock() !== 'unsynced',
+        trusted: this.#clockTrusted,
       },
       shards: {
         retain: async (drops) => void (await this.#shards.job({ job: 'retain', drops })),
@@ -294,6 +294,8 @@ class RunningBoard {
     }
     return 0;
   }
+
+  readonly #clockTrusted = () => this.#clock() !== 'unsynced';
 
   #clock() {
     return clockTrust(Date.now(), this.#lastWallMs);

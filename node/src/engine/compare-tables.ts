@@ -1,4 +1,4 @@
-import type { GroupDifference, TierDifference } from '../contract/api/replays.ts';
+import { differencesIn, type GroupDifference, type TierDifference } from '../contract/api/replays.ts';
 import { tierBoundaries } from '../contract/measures/boundaries.ts';
 import { type Buckets, newBuckets } from '../contract/measures/buckets.ts';
 import { ChunkMerger, encodeChunk } from '../contract/measures/chunk.ts';
@@ -136,17 +136,13 @@ function* compareTier(comparison: Comparison, tier: Tier): Generator<void, TierD
     ...anew.periods(tier.table, first, last),
   ]);
   for (const period of [...periods].sort((a, b) => a - b)) {
-    const before = differing(tier.difference);
+    const before = differencesIn(tier.difference);
     yield* comparePeriod(tier, stored, anew, period);
-    if (write !== null && differing(tier.difference) > before)
+    if (write !== null && differencesIn(tier.difference) > before)
       yield* writePeriod(tier, stored, anew, period, write);
   }
   tier.difference.largest = tier.largest.top();
   return tier.difference;
-}
-
-function differing({ changed, added, removed }: TierDifference): number {
-  return changed + added + removed;
 }
 
 function* comparePeriod(

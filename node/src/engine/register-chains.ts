@@ -63,9 +63,9 @@ export class RegisterChains {
 
   /** Whether a judge would say no more of a step up than that it flowed, and nothing is in doubt afterwards. HOT */
   flows(key: number, c: number, before: number, after: number, spanMs: number): boolean {
-    const { rules, states, swaps } = this.#stream;
+    const { rules, states } = this.#stream;
     const rule = rules[c];
-    if (swaps.size > 0 && swaps.has(key)) return false;
+    if (this.#swapped(key)) return false;
     if (rule.plain) return before !== 0;
     return rule.boot < 0 && !tooFast(rule, after - before, spanMs) && states.isSettled(key, c);
   }
@@ -255,7 +255,8 @@ export class RegisterChains {
   }
 
   #swapped(key: number): boolean {
-    return this.#stream.swaps.has(key);
+    const { swaps } = this.#stream;
+    return swaps.size > 0 && swaps.has(key);
   }
 
   #swapsOf(key: number, c: number): SwapPoint[] | null {

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import {
+  differencesIn,
   isWeirError,
   parseSite,
   type Replay,
@@ -264,7 +265,7 @@ export class Replays {
         running.run = new ReplayRun(stored, ports, control.signal);
         const tiers = await running.run.run(apply);
         replay.tiers = tiers;
-        replay.differences = tiers.reduce((sum, one) => sum + one.changed + one.added + one.removed, 0);
+        replay.differences = tiers.reduce((sum, one) => sum + differencesIn(one), 0);
         if (plan !== null) {
           this.#ready(stored);
           this.#parts.filled(stored);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { Progress } from '../../client/progress.ts';
 import { shardsOfKeys } from '../../client/shard-lines.ts';
-import type { LogRecord, Site, TierDifference } from '../../contract/index.ts';
+import { differencesIn, type LogRecord, type Site, type TierDifference } from '../../contract/index.ts';
 import type { ShardEngine } from '../../engine/engine.ts';
 import { buildRecord } from '../../engine/testing/build-record.ts';
 import type { TestRecord } from '../../engine/testing/oracle.ts';
@@ -178,9 +178,9 @@ export class ReplayBench {
 /** Buckets that were compared, and those of them that differ. */
 export function countsOf(tiers: TierDifference[]): { equal: number; differing: number } {
   const counts = { equal: 0, differing: 0 };
-  for (const { equal, changed, added, removed } of tiers) {
-    counts.equal += equal;
-    counts.differing += changed + added + removed;
+  for (const tier of tiers) {
+    counts.equal += tier.equal;
+    counts.differing += differencesIn(tier);
   }
   return counts;
 }

@@ -28,6 +28,11 @@ export const TierDifference = Type.Object({
 });
 export type TierDifference = Static<typeof TierDifference>;
 
+/** Buckets of a tier that are not as they must be. */
+export function differencesIn({ changed, added, removed }: TierDifference): number {
+  return changed + added + removed;
+}
+
 const State = Type.Union([
   Type.Literal('running'),
   Type.Literal('ready'),
